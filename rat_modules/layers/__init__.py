@@ -1,0 +1,1 @@
+"""Building blocks: plain `torch.nn.Module`s, usable with no registry and no recipe."""

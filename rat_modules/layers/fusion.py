@@ -1,0 +1,103 @@
+"""How text enters the features before a convolution: interchangeable fusions for a generator.
+
+A fusion owns `steps` conditional affines, each followed by a leaky rectifier. It first turns the hidden states of its
+steps into a plan (`modulation`), which needs no features, and later applies it (`forward`).
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from rat_modules.layers.affine import ConditionalAffine
+from rat_modules.ops.affine import affine_leaky
+
+
+class AffineFusion(nn.Module):
+    """Affine and leaky rectifier in turn: the fusion of DF-GAN (arXiv 2008.05865) and RAT-GAN (arXiv 2204.10482).
+
+    Args:
+        num_features: channels c.
+        hidden_dim: width d of the controller's hidden state.
+        steps: number j of affines.
+
+    Example:
+        >>> fusion = AffineFusion(8, 16, steps=2)
+        >>> gamma, beta = fusion.modulation(torch.randn(2, 4, 16))
+        >>> fusion(torch.randn(4, 8, 5, 5), gamma, beta).shape
+        torch.Size([4, 8, 5, 5])
+    """
+
+    def __init__(self, num_features: int, hidden_dim: int, *, steps: int = 2) -> None:
+        super().__init__()
+        self.num_features = num_features
+        self.affines = nn.ModuleList(ConditionalAffine(num_features, hidden_dim) for _ in range(steps))
+
+    @property
+    def steps(self) -> int:
+        """How many steps of the recurrence this fusion reads."""
+        return len(self.affines)
+
+    def modulation(self, hidden: Tensor) -> tuple[Tensor, Tensor]:
+        """Hidden states 'j n d' to gamma 'j n c' and beta 'j n c'."""
+        pairs = [affine.modulation(state) for affine, state in zip(self.affines, hidden, strict=True)]
+        gamma, beta = zip(*pairs, strict=True)
+        return torch.stack(gamma), torch.stack(beta)
+
+    def forward(self, x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
+        """Features 'n c ...', gamma 'j n c', beta 'j n c' to fused features 'n c ...'."""
+        return affine_leaky(x, gamma, beta)
+
+
+class BatchNormFusion(AffineFusion):
+    """Conditional batch norm (CBN): batch statistics are removed before each affine (arXiv 1707.00683)."""
+
+    def __init__(self, num_features: int, hidden_dim: int, *, steps: int = 2) -> None:
+        super().__init__(num_features, hidden_dim, steps=steps)
+        self.norms = nn.ModuleList(AnyDimBatchNorm(num_features, affine=False) for _ in range(steps))
+
+    def forward(self, x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
+        for norm, scale, shift in zip(self.norms, gamma, beta, strict=True):
+            x = affine_leaky(norm(x), scale[None], shift[None])
+        return x
+
+
+class InstanceNormFusion(AffineFusion):
+    """Conditional instance norm (CIN): each picture's own statistics are removed before each affine (arXiv 1610.07629)."""
+
+    def forward(self, x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
+        for scale, shift in zip(gamma, beta, strict=True):
+            x = affine_leaky(functional.instance_norm(x), scale[None], shift[None])
+        return x
+
+
+class SemanticSpatialFusion(BatchNormFusion):
+    """Semantic-spatial batch norm: a predicted mask says where in the picture the text applies (arXiv 2104.00567).
+
+    With a mask m in (0, 1), y = (1 + m (gamma - 1)) norm(x) + m beta: where m is 0, the text changes nothing.
+    """
+
+    mask_dim = 100
+
+    def __init__(self, num_features: int, hidden_dim: int, *, steps: int = 2) -> None:
+        super().__init__(num_features, hidden_dim, steps=steps)
+        self.mask = nn.Sequential(
+            nn.Conv2d(num_features, self.mask_dim, 3, 1, 1),
+            nn.BatchNorm2d(self.mask_dim),
+            nn.ReLU(),
+            nn.Conv2d(self.mask_dim, 1, 1),
+            nn.Sigmoid(),
+        )
+
+    def forward(self, x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
+        mask = self.mask(x)
+        for norm, scale, shift in zip(self.norms, gamma, beta, strict=True):
+            scale, shift = (values[:, :, None, None].to(x.dtype) for values in (scale, shift))
+            x = functional.leaky_relu((1 + mask * (scale - 1)) * norm(x) + mask * shift, 0.2)
+        return x
+
+
+class AnyDimBatchNorm(nn.BatchNorm2d):
+    """Batch norm over every dimension but the channels, for any number of spatial dimensions."""
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        pass

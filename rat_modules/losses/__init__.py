@@ -1,0 +1,1 @@
+"""Losses take plain tensors, return plain tensors and never step an optimizer."""

@@ -1,0 +1,88 @@
+"""Hinge loss with matching-aware gradient penalty: the loss of DF-GAN, SSA-GAN and RAT-GAN."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from rat_modules.errors import RatError
+from rat_modules.ops.gradient_penalty import gradient_penalty
+
+
+class HingeTerms(NamedTuple):
+    """The scalars of one discriminator loss; `total` is real + (fake + mismatched) / 2."""
+
+    total: Tensor
+    real: Tensor
+    fake: Tensor
+    mismatched: Tensor
+
+
+class MAGPHingeLoss(nn.Module):
+    """Hinge loss over real, fake and mismatched pairs, and the matching-aware gradient penalty (arXiv 2008.05865).
+
+    Args:
+        penalty_weight: factor of the penalty, >= 0.
+        penalty_power: exponent of the gradient norm, >= 2.
+
+    Raises:
+        RatError: a negative weight or a power below 2 (its gradient is not finite at zero).
+
+    Example:
+        >>> loss = MAGPHingeLoss()
+        >>> terms = loss.discriminator(torch.tensor([2.0]), torch.tensor([-2.0]), torch.tensor([0.0]))
+        >>> float(terms.total), float(loss.generator(torch.tensor([0.5])))
+        (0.5, -0.5)
+    """
+
+    def __init__(self, penalty_weight: float = 2.0, penalty_power: float = 6.0) -> None:
+        super().__init__()
+        if penalty_weight < 0:
+            raise RatError("penalty_weight", got=penalty_weight, expected="zero or more")
+        if penalty_power < 2:
+            raise RatError("penalty_power", got=penalty_power, expected="2 or more")
+        self.penalty_weight = penalty_weight
+        self.penalty_power = penalty_power
+
+    def discriminator(self, real: Tensor, fake: Tensor, mismatched: Tensor) -> HingeTerms:
+        """Push logits of real matching pairs above 1, of fake and mismatched pairs below -1.
+
+        Args:
+            real: 'n', logits of real pictures with their captions.
+            fake: 'm', logits of generated pictures with their captions.
+            mismatched: 'l', logits of real pictures with captions of others.
+
+        Returns:
+            HingeTerms of scalars, each >= 0.
+        """
+        real_term = functional.relu(1 - real).mean()
+        fake_term = functional.relu(1 + fake).mean()
+        mismatched_term = functional.relu(1 + mismatched).mean()
+        return HingeTerms(real_term + (fake_term + mismatched_term) / 2, real_term, fake_term, mismatched_term)
+
+    def generator(self, fake: Tensor) -> Tensor:
+        """Minus the mean logit 'n' of the generated pictures: a scalar."""
+        return -fake.mean()
+
+    def penalty(self, logits: Tensor, inputs: tuple[Tensor, ...]) -> Tensor:
+        """penalty_weight * mean ||d logits / d inputs||^penalty_power, in float32 under any autocast.
+
+        Args:
+            logits: 'n', of real pictures with their captions.
+            inputs: (images, sentence), both with `requires_grad`, from which the logits were computed.
+
+        Returns:
+            A scalar >= 0 whose backward reaches the discriminator's weights.
+
+        Raises:
+            RatError: an input does not require a gradient, so that no penalty could be computed.
+        """
+        if not all(tensor.requires_grad for tensor in inputs):
+            raise RatError(
+                "penalty inputs", got="a tensor without requires_grad", hint="call requires_grad_() before the discriminator"
+            )
+        return self.penalty_weight * gradient_penalty(logits, inputs, self.penalty_power)
+
+    def extra_repr(self) -> str:
+        return f"penalty_weight={self.penalty_weight}, penalty_power={self.penalty_power}"

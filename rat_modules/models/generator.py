@@ -1,0 +1,119 @@
+"""The RAT-GAN generator: plan every scale and shift from text and noise, then render."""
+
+from typing import NamedTuple
+
+import torch
+from einops import rearrange
+from torch import Tensor, nn
+from torch.nn import functional
+
+from rat_modules.errors import ShapeError
+from rat_modules.layers.blocks import FusionFactory, GeneratorBlock
+from rat_modules.layers.controller import RecurrentController
+from rat_modules.layers.fusion import AffineFusion
+from rat_modules.models.sizes import resolution_levels
+
+
+class Plan(NamedTuple):
+    """What the text and the noise decide before the first convolution.
+
+    hidden: 'k n d', the controller's hidden state of every step.
+    modulations: a pair (gamma 'j n c', beta 'j n c') per fusion, in the order of execution.
+    """
+
+    hidden: Tensor
+    modulations: tuple[tuple[Tensor, Tensor], ...]
+
+
+class RATGenerator(nn.Module):
+    """Noise and sentence to a picture (RAT-GAN, arXiv 2204.10482).
+
+    It keeps no hidden state: the same inputs give the same picture, in any order and batch.
+
+    Args:
+        controller: the recurrence; its cond_dim and noise_dim are the generator's.
+        fusion: called as fusion(num_features, hidden_dim, steps=...) for every fusion.
+        width: channels at the full resolution (`nf` of the published code); up to 8 times as many below.
+        image_size: height and width of the picture, a power of two from 16 to 512.
+        affines: affine transformations per block: 4 (birds, COCO) or 6 (flowers).
+        gate_init: initial factor of every block's residual; the published code starts at 0.
+
+    Raises:
+        ShapeError: an image size, width or number of affines that cannot be built.
+
+    Example:
+        >>> generator = RATGenerator(RecurrentController(16, noise_dim=8, hidden_dim=12), width=2, image_size=16)
+        >>> generator(torch.randn(3, 8), torch.randn(3, 16)).shape
+        torch.Size([3, 3, 16, 16])
+    """
+
+    def __init__(
+        self,
+        controller: RecurrentController,
+        fusion: FusionFactory = AffineFusion,
+        *,
+        width: int = 32,
+        image_size: int = 256,
+        affines: int = 4,
+        gate_init: float = 0.0,
+    ) -> None:
+        super().__init__()
+        if controller.noise_dim is None:
+            raise ShapeError("generator controller", got="noise_dim None", expected="a controller that starts from noise")
+        if width < 1:
+            raise ShapeError("generator width", got=width, expected="1 or more")
+        if affines < 2 or affines % 2:
+            raise ShapeError("affines per block", got=affines, expected="an even number, 4 or 6 in the published systems")
+        blocks = resolution_levels(image_size) - 1
+        features = [width * min(8, 2 ** (blocks - 1 - block)) for block in range(blocks)]
+        self.noise_dim, self.cond_dim, self.image_size = controller.noise_dim, controller.cond_dim, image_size
+        self.width, self.affines = width, affines
+        self.controller = controller
+        self.stem = nn.Linear(self.noise_dim, features[0] * 16)
+        self.blocks = nn.ModuleList(
+            GeneratorBlock(before, after, controller.hidden_dim, fusion=fusion, steps=affines, gate_init=gate_init)
+            for before, after in zip([features[0], *features], features, strict=False)
+        )
+        self.to_image = nn.Conv2d(features[-1], 3, 3, 1, 1)
+
+    @property
+    def steps(self) -> int:
+        """Number k of fusion steps: 28 for 256 pixels and 4 affines."""
+        return len(self.blocks) * self.affines
+
+    def plan(self, noise: Tensor, sentence: Tensor) -> Plan:
+        """Noise 'n z' and sentence 'n s' (or one per step, 'k n s') to every scale and shift of the network.
+
+        Raises:
+            ShapeError: noise or sentence do not fit.
+        """
+        if noise.ndim == 2 and sentence.ndim in (2, 3) and len(noise) != sentence.shape[-2]:
+            raise ShapeError("batch", got=f"{len(noise)} noises and {sentence.shape[-2]} sentences", expected="as many of each")
+        hidden = self.controller.unroll(sentence, self.steps, self.controller.initial_state(noise))
+        fusions = [fusion for block in self.blocks for fusion in block.fusions]
+        parts = hidden.split([fusion.steps for fusion in fusions])
+        return Plan(hidden, tuple(fusion.modulation(part) for fusion, part in zip(fusions, parts, strict=True)))
+
+    def render(self, noise: Tensor, plan: Plan) -> Tensor:
+        """Noise 'n z' and a plan to pictures 'n 3 h w' in [-1, 1]."""
+        x = rearrange(self.stem(noise), "n (c h w) -> n c h w", h=4, w=4)
+        for index, block in enumerate(self.blocks):
+            if index:
+                x = functional.interpolate(x, scale_factor=2.0)
+            x = block(x, *plan.modulations[2 * index : 2 * index + 2])
+        return torch.tanh(self.to_image(functional.leaky_relu(x, 0.2)))
+
+    def forward(self, noise: Tensor, sentence: Tensor) -> Tensor:
+        """Generate.
+
+        Args:
+            noise: 'n z', standard normal.
+            sentence: 'n s', or 'k n s' for another sentence at every step.
+
+        Returns:
+            Pictures 'n 3 h w' in [-1, 1].
+
+        Raises:
+            ShapeError: noise or sentence do not fit.
+        """
+        return self.render(noise, self.plan(noise, sentence))
