@@ -1,0 +1,90 @@
+"""The command `rat-modules`: a table of verbs, each in its own file, imported when it is called.
+
+A verb is a module `rat_modules.cli.<verb>` that holds a click command (or group) named `command`. It imports torch
+inside its functions only, raises RatError to refuse, and ends its help with two worked examples (`epilog`).
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from rat_modules import __version__
+from rat_modules.cli.options import shared_options
+from rat_modules.cli.verbs import VerbGroup
+from rat_modules.errors import RatError
+
+VERBS = {
+    "recipes": "List recipes, show one, or say what differs between two.",
+    "components": "List every registered component: kind, name, owner, summary, state.",
+    "plugins": "List plugins and say why a broken one was left out.",
+    "assemble": "Build a system from a recipe: parts, parameters, FLOPs, memory.",
+    "train": "Train a system on captioned pictures.",
+    "sample": "Draw pictures from captions.",
+    "evaluate": "Measure a trained system.",
+    "convert": "Turn published weights into safetensors.",
+    "data": "Prepare captioned pictures, or check a folder of them.",
+    "demo": "Train a small system and draw pictures, in minutes on a CPU.",
+    "doctor": "Print versions, devices, plugins and disk space.",
+}
+
+EPILOG = """\b
+Examples:
+  rat-modules train --recipe ratgan-tiny --data shapes --out runs/first
+  rat-modules sample runs/first --caption "a large red circle" --out pictures
+"""
+
+
+@click.group(
+    cls=VerbGroup,
+    verbs=VERBS,
+    params=shared_options(hidden=False),
+    epilog=EPILOG,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.version_option(__version__, prog_name="rat-modules")
+@click.pass_context
+def group(context: click.Context) -> None:
+    """Building blocks for text-to-image GANs: assemble, train, sample, measure."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status.
+
+    Args:
+        arguments: the words after `rat-modules`; those of the process where None.
+
+    Returns:
+        0, or 2 after a refusal (one line on stderr), or 130 after Ctrl-C.
+    """
+    try:
+        status = group.main(args=arguments, prog_name="rat-modules", standalone_mode=False)
+        return status if isinstance(status, int) else 0
+    except click.Abort:
+        return _refuse("interrupted", status=130)
+    except click.ClickException as error:
+        return _refuse(_usage_line(error))
+    except BrokenPipeError:
+        # the reader has gone (`| head`): point stdout elsewhere, or Python complains again when it flushes at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except RatError as error:
+        return _refuse(str(error))
+    except OSError as error:
+        return _refuse(f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error))
+
+
+def _usage_line(error: click.ClickException) -> str:
+    context = getattr(error, "ctx", None)
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        return f"which one? try '{error.ctx.command_path} --help'" if error.ctx else "try --help"
+    return error.format_message() + (f" (try '{context.command_path} --help')" if context else "")
+
+
+def _refuse(line: str, status: int = 2) -> int:
+    click.echo("error: " + " ".join(line.split()), err=True)
+    return status
