@@ -1,0 +1,113 @@
+"""Assemblies as files: a run folder, or one generator file that carries all it needs."""
+
+import json
+import shutil
+import tempfile
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from rat_modules.assembly.build import build
+from rat_modules.assembly.system import Assembly
+from rat_modules.atomic import atomic_write
+from rat_modules.checkpoints.files import load_weights, prefixed, read_safetensors, split_prefix, vocabulary_from, write_safetensors
+from rat_modules.errors import CheckpointError
+from rat_modules.recipes import Recipe, load_recipe, recipe_toml
+
+
+def save(assembly: Assembly, folder: str | Path) -> None:
+    """Write an assembly's folder; see `Assembly.save`."""
+    folder = Path(folder)
+    if folder.exists():
+        _write(assembly, folder)
+        return
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
+    try:
+        _write(assembly, temporary)
+        temporary.chmod(0o755)
+        temporary.rename(folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _write(assembly: Assembly, folder: Path) -> None:
+    toml = recipe_toml(assembly.recipe)
+    metadata = {"recipe": toml}
+    text = assembly.text_encoder.state_dict() if assembly.text_encoder is not None else {}
+    if vocabulary := getattr(assembly.text_encoder, "vocabulary", None):
+        metadata["vocabulary"] = json.dumps(vocabulary.to_plain())
+    files: dict[str, dict[str, Tensor]] = {}
+    if assembly.generator is not None:
+        files["generator"] = {**assembly.generator.state_dict(), **prefixed("text_encoder.", text)}
+    elif text:
+        files["text_encoder"] = prefixed("text_encoder.", text)
+    if assembly.discriminator is not None:
+        files["discriminator"] = assembly.discriminator.state_dict()
+    with atomic_write(folder / "recipe.toml") as temporary:
+        temporary.write_text(toml, encoding="utf-8")
+    for name, tensors in files.items():
+        write_safetensors(folder / f"{name}.safetensors", tensors, metadata)
+
+
+def load(path: str | Path) -> Assembly:
+    """Load a run folder, or one generator file alone.
+
+    Args:
+        path: a folder with `recipe.toml`, or a `generator.safetensors`.
+
+    Returns:
+        An Assembly; parts whose file is not there are None.
+
+    Raises:
+        CheckpointError: nothing is there, or a file is truncated, foreign or does not fit its recipe.
+
+    Example:
+        >>> from rat_modules import assemble
+        >>> import tempfile
+        >>> folder = Path(tempfile.mkdtemp()) / "mine"
+        >>> assemble("ratgan-tiny", **{"text_encoder.name": "none"}).save(folder)
+        >>> load(folder / "generator.safetensors").discriminator is None
+        True
+    """
+    path = Path(path)
+    if path.is_dir():
+        files = {part: path / f"{part}.safetensors" for part in ("generator", "discriminator", "text_encoder")}
+        files = {part: file for part, file in files.items() if file.is_file()}
+    else:
+        files = {"generator": path}
+    if not files:
+        raise CheckpointError(
+            "model folder", got=f"no weights in {path}", expected="generator.safetensors", hint="is it a run folder of `rat-modules train`?"
+        )
+    contents = {part: read_safetensors(file) for part, file in files.items()}
+    recipes = [metadata["recipe"] for _, metadata in contents.values() if "recipe" in metadata]
+    recipe_file = path / "recipe.toml" if path.is_dir() else None
+    if recipe_file is not None and recipe_file.is_file():
+        recipe = load_recipe(recipe_file)
+    elif recipes:
+        recipe = _recipe_from(recipes[0])
+    else:
+        raise CheckpointError(
+            f"{path} does not say what it is", got="no recipe in its metadata", hint="load the folder with its recipe.toml instead"
+        )
+    vocabulary = next((found for _, metadata in contents.values() if (found := vocabulary_from(metadata))), None)
+    with torch.random.fork_rng(devices=[]):  # drawing weights that are replaced at once must not disturb the caller
+        assembly = build(recipe, vocabulary=vocabulary, parts=tuple(files))
+    text: dict[str, Tensor] = {}
+    for part, (tensors, _) in contents.items():
+        carried, own = split_prefix("text_encoder.", tensors)
+        text |= carried
+        if part != "text_encoder":
+            load_weights(getattr(assembly, part), own, str(files[part]))
+    if assembly.text_encoder is not None:
+        load_weights(assembly.text_encoder, text, f"text encoder in {path}")
+    return assembly
+
+
+def _recipe_from(toml: str) -> Recipe:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "recipe.toml"
+        file.write_text(toml, encoding="utf-8")
+        return load_recipe(file)

@@ -1,0 +1,1 @@
+"""Files: safetensors folders of our own, and the published `.pth` files."""
