@@ -26,7 +26,9 @@ def command(as_json: bool) -> None:
             "name": plugin.name,
             "kind": "plugin",
             "owner": plugin.source,
-            "summary": plugin.reason or f"{owned.count(plugin.name)} components" if plugin.state != "blocked" else plugin.reason,
+            "summary": plugin.reason or f"{owned.count(plugin.name)} components"
+            if plugin.state != "blocked"
+            else plugin.reason,
             "state": plugin.state,
         }
         for plugin in plugin_states()

@@ -22,7 +22,10 @@ def table(rows: Sequence[Mapping[str, object]], columns: Sequence[str] | None = 
     """
     columns = list(columns if columns is not None else rows[0] if rows else ())
     cells = [[_text(row.get(column)) for column in columns] for row in rows]
-    widths = [max(len(column), *(len(line[k]) for line in cells)) if cells else len(column) for k, column in enumerate(columns)]
+    widths = [
+        max(len(column), *(len(line[k]) for line in cells)) if cells else len(column)
+        for k, column in enumerate(columns)
+    ]
     right = [bool(rows) and all(isinstance(row.get(column), int | float) for row in rows) for column in columns]
     lines = [list(columns), ["-" * width for width in widths], *cells]
     return "\n".join(

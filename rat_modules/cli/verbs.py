@@ -40,7 +40,10 @@ class VerbGroup(click.Group):
             from rat_modules.registry.nearest import did_you_mean
 
             raise UnknownNameError(
-                "verb", got=repr(args[0]), expected=f"one of {', '.join(self.verbs)}", hint=did_you_mean(args[0], self.verbs)
+                "verb",
+                got=repr(args[0]),
+                expected=f"one of {', '.join(self.verbs)}",
+                hint=did_you_mean(args[0], self.verbs),
             )
         return super().resolve_command(ctx, args)
 

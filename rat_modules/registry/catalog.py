@@ -141,7 +141,10 @@ class Catalog:
         """
         if kind not in KINDS:
             raise UnknownNameError(
-                "kind of component", got=repr(kind), expected=f"one of {', '.join(KINDS)}", hint=did_you_mean(kind, KINDS)
+                "kind of component",
+                got=repr(kind),
+                expected=f"one of {', '.join(KINDS)}",
+                hint=did_you_mean(kind, KINDS),
             )
         if (kind, name) in self._entries:
             return self._entries[kind, name]
@@ -149,7 +152,9 @@ class Catalog:
         raise UnknownNameError(
             kind,
             got=repr(name),
-            expected=f"one of {', '.join(names)}" if names else f"one of the registered {kind}, of which there are none",
+            expected=f"one of {', '.join(names)}"
+            if names
+            else f"one of the registered {kind}, of which there are none",
             hint=did_you_mean(name, names) or "rat-modules plugins says which plugins did not load, and why",
         )
 

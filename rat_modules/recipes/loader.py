@@ -1,0 +1,113 @@
+"""Find a recipe by name, file or folder, follow `extends`, apply overrides, refuse what is wrong, all at once."""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rat_modules.errors import RecipeError, UnknownNameError
+from rat_modules.recipes.overrides import merge, nest
+from rat_modules.recipes.schema import OPTIONAL_SECTIONS, SECTION_KINDS, Recipe
+from rat_modules.recipes.structure import destructure, structure
+from rat_modules.registry import get_catalog
+
+
+def load_recipe(source: str | os.PathLike[str] | Recipe, overrides: Mapping[str, Any] | None = None) -> Recipe:
+    """Return a checked recipe.
+
+    Args:
+        source: a registered name, a .toml file, a folder that holds recipe.toml, or a recipe.
+        overrides: dotted keys and their values, such as {"generator.width": 32}.
+
+    Raises:
+        RecipeError: unknown keys, wrong types, values out of range, components that nobody registered: one line that
+            holds every problem, with the nearest valid names. Options of components are checked by `assemble`.
+        UnknownNameError: there is no recipe of this name.
+
+    Example:
+        >>> load_recipe("ratgan", {"fusion.name": "cbn"}).fusion.name
+        'cbn'
+    """
+    table = destructure(source) if isinstance(source, Recipe) else _read_chain(_find(source, Path()), seen=())
+    return check(merge(table, nest(overrides or {})))
+
+
+def check(table: Mapping[str, Any]) -> Recipe:
+    """Build a recipe from nested plain values.
+
+    Raises:
+        RecipeError: as `load_recipe` does.
+    """
+    recipe, problems = structure(table)
+    problems += _unknown_components(table)
+    if problems or recipe is None:
+        count = "one problem" if len(problems) == 1 else f"{len(problems)} problems"
+        raise RecipeError(f"recipe '{table.get('name', '?')}' has {count}: " + "; ".join(problems))
+    return recipe
+
+
+def _unknown_components(table: Mapping[str, Any]) -> list[str]:
+    named = [
+        (f"{section}.name", kind, part["name"], section in OPTIONAL_SECTIONS)
+        for section, kind in SECTION_KINDS.items()
+        if isinstance(part := table.get(section), Mapping) and isinstance(part.get("name"), str)
+    ]
+    controller = table.get("controller")
+    if isinstance(controller, Mapping) and isinstance(controller.get("cell"), str):
+        named.append(("controller.cell", "cells", controller["cell"], False))
+    problems = []
+    for key, kind, name, optional in named:
+        if optional and name == "none":
+            continue
+        try:
+            get_catalog().get(kind, name)
+        except UnknownNameError as error:
+            problems.append(f"{key}: {error}")
+    return problems
+
+
+def _find(source: str | os.PathLike[str], folder: Path) -> Path:
+    text = os.fspath(source)
+    path = folder / text
+    if not isinstance(source, str) or text.endswith(".toml") or "/" in text or os.sep in text:
+        return path / "recipe.toml" if path.is_dir() else path
+    try:
+        found: Path = get_catalog().get("recipes", text).resolve()
+    except UnknownNameError:
+        if path.is_dir():
+            return path / "recipe.toml"
+        raise
+    return found
+
+
+def _read_chain(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
+    """Read a file and lay it over the one it extends."""
+    if path.resolve() in seen:
+        chain = " -> ".join(file.stem for file in (*seen, path))
+        raise RecipeError("recipe extends itself", got=chain, expected="a chain that ends")
+    table = _read(path)
+    table.setdefault("name", path.parent.name if path.name == "recipe.toml" else path.stem)
+    if "extends" not in table:
+        return table
+    parent = table.pop("extends")
+    if not isinstance(parent, str):
+        raise RecipeError(f"extends of {path.name}", got=repr(parent), expected="the name of a recipe or a .toml file")
+    below = _read_chain(_find(parent, path.parent), (*seen, path.resolve()))
+    below.pop("summary", None)  # it describes the other recipe
+    return merge(below, table)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RecipeError(
+            "recipe file", got=str(path), expected="an existing .toml file", hint="rat-modules recipes lists names"
+        ) from None
+    except UnicodeDecodeError as error:
+        raise RecipeError("recipe file", got=f"{path} ({error.reason})", expected="text in UTF-8") from None
+    except tomllib.TOMLDecodeError as error:
+        raise RecipeError("recipe file", got=f"{path} ({error})", expected="valid TOML") from None
+    except OSError as error:
+        raise RecipeError("recipe file", got=f"{path} ({error.strerror})", expected="a readable .toml file") from None

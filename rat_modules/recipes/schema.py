@@ -1,0 +1,111 @@
+"""What a recipe can say. A new key is a new field with a default; ranges stand in the annotation."""
+
+from typing import Annotated, Any, Literal
+
+import attrs
+
+from rat_modules.recipes.ranges import above, at_least, at_most, below
+
+
+@attrs.frozen
+class Component:
+    """One part by its registered name, with the options that its class takes.
+
+    Args:
+        name: what the part is registered under.
+        options: keyword arguments for its class; `assemble` checks them against its signature.
+    """
+
+    name: str
+    options: dict[str, Any] = attrs.field(factory=dict)
+
+
+@attrs.frozen
+class Controller:
+    """The recurrence through which every fusion step knows of the ones before.
+
+    Args:
+        cell: name of a registered cell; "none" is the isolated affine of DF-GAN.
+        hidden_dim: width of the hidden state.
+    """
+
+    cell: str = "lstm"
+    hidden_dim: Annotated[int, at_least(1)] = 256
+
+
+@attrs.frozen
+class Training:
+    """How the system is trained.
+
+    Args:
+        schedule: "alternating" is a hinge step of the discriminator, then a penalty step on the updated discriminator
+            (RAT-GAN, SSA-GAN); "joint" is one step on the sum (DF-GAN, GALIP).
+        mismatch: pictures and captions of one batch that do not belong together: "shift" pairs the first n - 1 pictures
+            with the next one's caption (RAT-GAN), "roll" closes the circle (DF-GAN).
+        batch_size: pictures per step.
+        steps: generator steps.
+        lr_generator, lr_discriminator: learning rates of Adam.
+        beta1, beta2: its two moments.
+        ema_decay: per-step decay of the averaged generator that is saved and sampled; 0 keeps no average.
+        penalty_every: apply the gradient penalty at every so-many-th step.
+        sample_every: draw a grid of samples every so many steps.
+    """
+
+    schedule: Literal["alternating", "joint"] = "alternating"
+    mismatch: Literal["shift", "roll"] = "shift"
+    batch_size: Annotated[int, at_least(2)] = 24
+    steps: Annotated[int, at_least(1)] = 100_000
+    lr_generator: Annotated[float, above(0)] = 1e-4
+    lr_discriminator: Annotated[float, above(0)] = 4e-4
+    beta1: Annotated[float, at_least(0), below(1)] = 0.0
+    beta2: Annotated[float, at_least(0), below(1)] = 0.9
+    ema_decay: Annotated[float, at_least(0), below(1)] = 0.999
+    penalty_every: Annotated[int, at_least(1)] = 1
+    sample_every: Annotated[int, at_least(1)] = 500
+
+
+@attrs.frozen
+class Data:
+    """How pictures become numbers.
+
+    Args:
+        value_range: white is +value_range and black -value_range; below 1 a white background stays out of tanh's
+            saturated end.
+    """
+
+    value_range: Annotated[float, above(0), at_most(1)] = 1.0
+
+
+@attrs.frozen
+class Recipe:
+    """A whole system: its parts, how they are trained, how pictures become numbers.
+
+    Example:
+        >>> Recipe("mine").generator.name
+        'ratgan'
+    """
+
+    name: str
+    summary: str = ""
+    generator: Component = Component("ratgan")
+    controller: Controller = Controller()
+    fusion: Component = Component("affine")
+    discriminator: Component = Component("ratgan")
+    attention: Component = Component("soft-threshold-attention")
+    loss: Component = Component("magp-hinge")
+    text_encoder: Component = Component("wordllama")
+    training: Training = Training()
+    data: Data = Data()
+
+
+# which kind of registered component each section names
+SECTION_KINDS = {
+    "generator": "generators",
+    "fusion": "fusions",
+    "discriminator": "discriminators",
+    "attention": "layers",
+    "loss": "losses",
+    "text_encoder": "text_encoders",
+}
+# sections that may be left out of a system by the name "none"
+OPTIONAL_SECTIONS = frozenset({"attention"})
