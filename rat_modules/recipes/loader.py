@@ -2,27 +2,36 @@
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from rat_modules.errors import RecipeError, UnknownNameError
 from rat_modules.recipes.overrides import merge, nest
-from rat_modules.recipes.schema import OPTIONAL_SECTIONS, SECTION_KINDS, Recipe
-from rat_modules.recipes.structure import destructure, structure
+from rat_modules.recipes.schema import OPTIONAL_SECTIONS, SECTION_KINDS, Component, Recipe
+from rat_modules.recipes.structure import destructure, structure, with_names
 from rat_modules.registry import get_catalog
 
+OptionCheck = Callable[[Mapping[str, Component]], list[str]]
 
-def load_recipe(source: str | os.PathLike[str] | Recipe, overrides: Mapping[str, Any] | None = None) -> Recipe:
+
+def load_recipe(
+    source: str | os.PathLike[str] | Recipe,
+    overrides: Mapping[str, Any] | None = None,
+    *,
+    check_options: OptionCheck | None = None,
+) -> Recipe:
     """Return a checked recipe.
 
     Args:
         source: a registered name, a .toml file, a folder that holds recipe.toml, or a recipe.
         overrides: dotted keys and their values, such as {"generator.width": 32}.
+        check_options: given the parts by section, returns one text per wrong option, to be reported with the rest;
+            `assemble` hands in the one that knows the components' signatures, which needs torch.
 
     Raises:
         RecipeError: unknown keys, wrong types, values out of range, components that nobody registered: one line that
-            holds every problem, with the nearest valid names. Options of components are checked by `assemble`.
+            holds every problem, with the nearest valid names.
         UnknownNameError: there is no recipe of this name.
 
     Example:
@@ -30,41 +39,43 @@ def load_recipe(source: str | os.PathLike[str] | Recipe, overrides: Mapping[str,
         'cbn'
     """
     table = destructure(source) if isinstance(source, Recipe) else _read_chain(_find(source, Path()), seen=())
-    return check(merge(table, nest(overrides or {})))
+    return check(merge(table, nest(overrides or {})), check_options)
 
 
-def check(table: Mapping[str, Any]) -> Recipe:
+def check(table: Mapping[str, Any], check_options: OptionCheck | None = None) -> Recipe:
     """Build a recipe from nested plain values.
 
     Raises:
         RecipeError: as `load_recipe` does.
     """
     recipe, problems = structure(table)
-    problems += _unknown_components(table)
+    parts, unknown = _registered(with_names(table))
+    problems += unknown
+    if check_options:
+        problems += check_options(parts)
     if problems or recipe is None:
         count = "one problem" if len(problems) == 1 else f"{len(problems)} problems"
         raise RecipeError(f"recipe '{table.get('name', '?')}' has {count}: " + "; ".join(problems))
     return recipe
 
 
-def _unknown_components(table: Mapping[str, Any]) -> list[str]:
-    named = [
-        (f"{section}.name", kind, part["name"], section in OPTIONAL_SECTIONS)
-        for section, kind in SECTION_KINDS.items()
-        if isinstance(part := table.get(section), Mapping) and isinstance(part.get("name"), str)
-    ]
-    controller = table.get("controller")
-    if isinstance(controller, Mapping) and isinstance(controller.get("cell"), str):
-        named.append(("controller.cell", "cells", controller["cell"], False))
+def _registered(table: Mapping[str, Any]) -> tuple[dict[str, Component], list[str]]:
+    """Return the parts whose name is registered, by section, and a problem for each that is not."""
+    parts: dict[str, Component] = {}
     problems = []
-    for key, kind, name, optional in named:
-        if optional and name == "none":
+    for section, kind in (*SECTION_KINDS.items(), ("controller", "cells")):
+        key = "cell" if section == "controller" else "name"
+        part = table.get(section, {})
+        name = part.get(key) if isinstance(part, Mapping) else None
+        if not isinstance(name, str) or (name == "none" and section in OPTIONAL_SECTIONS):
             continue
         try:
             get_catalog().get(kind, name)
         except UnknownNameError as error:
-            problems.append(f"{key}: {error}")
-    return problems
+            problems.append(f"{section}.{key}: {error}")
+        else:
+            parts[section] = Component(name, {other: value for other, value in part.items() if other != key})
+    return parts, problems
 
 
 def _find(source: str | os.PathLike[str], folder: Path) -> Path:
@@ -89,7 +100,7 @@ def _read_chain(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
     table = _read(path)
     table.setdefault("name", path.parent.name if path.name == "recipe.toml" else path.stem)
     if "extends" not in table:
-        return table
+        return with_names(table)
     parent = table.pop("extends")
     if not isinstance(parent, str):
         raise RecipeError(f"extends of {path.name}", got=repr(parent), expected="the name of a recipe or a .toml file")

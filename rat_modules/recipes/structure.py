@@ -94,7 +94,19 @@ def _component(value: Any, kind: type[Component]) -> Component:
     if not isinstance(value, Mapping):
         raise _Refused(f"got {value!r}, expected a table with a name and options")
     options = dict(value)
-    return Component(_check_plain(options.pop("name"), str), options)
+    name = _check_plain(options.pop("name"), str)
+    for key, option in options.items():
+        if not _fits_toml(option):
+            raise _Refused(f"{key} is {option!r}, expected a value that TOML can hold")
+    return Component(name, options)
+
+
+def _fits_toml(value: Any) -> bool:
+    if isinstance(value, list):
+        return all(map(_fits_toml, value))
+    if isinstance(value, dict):
+        return all(isinstance(key, str) and _fits_toml(inner) for key, inner in value.items())
+    return type(value) in _PLAIN
 
 
 def _table_of(kind: type) -> Any:
@@ -104,21 +116,24 @@ def _table_of(kind: type) -> Any:
         if not isinstance(value, Mapping):
             raise _Refused(f"got {value!r}, expected a table")
         if kind is Recipe:
-            value = _with_names(value)
+            value = with_names(value)
         return inner(value, kind)
 
     return hook
 
 
-def _with_names(table: Mapping[str, Any]) -> dict[str, Any]:
-    """Name the parts whose section states options only."""
-    defaults: dict[str, Any] = {field.name: field.default for field in attrs.fields(Recipe)}
-    return {
-        key: {"name": defaults[key].name, **value} if key in SECTION_KINDS and isinstance(value, Mapping) else value
-        for key, value in table.items()
-    }
+def with_names(table: Mapping[str, Any]) -> dict[str, Any]:
+    """Name every part whose section states options only, or is left out."""
+    named = dict(table)
+    for section in SECTION_KINDS:
+        part = named.get(section, {})
+        if isinstance(part, Mapping):
+            default: Component = getattr(_DEFAULTS, section)
+            named[section] = {"name": default.name, **part}
+    return named
 
 
+_DEFAULTS = Recipe("defaults")
 _converter = cattrs.Converter(detailed_validation=True)
 for _kind in _PLAIN:
     _converter.register_structure_hook(_kind, _check_plain)
