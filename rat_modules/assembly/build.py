@@ -65,7 +65,8 @@ def build(recipe: Recipe, *, vocabulary: object | None = None, parts: Sequence[s
     except RatError as error:
         problems.append(f"controller.cell: {error}")
     if problems:
-        raise RecipeError(f"recipe {recipe.name!r} cannot be assembled", got="; ".join(problems))
+        count = "one problem" if len(problems) == 1 else f"{len(problems)} problems"
+        raise RecipeError(f"recipe {recipe.name!r} has {count}: " + "; ".join(problems))
 
     encoder = _text_encoder(recipe, targets["text_encoder"], vocabulary)
     cond_dim = _cond_dim(recipe, encoder)

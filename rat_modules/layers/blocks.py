@@ -64,6 +64,6 @@ class DiscriminatorBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Features 'n c h w' to features 'n c h/2 w/2'."""
-        residual = functional.leaky_relu(self.conv1(x), 0.2)
-        residual = functional.leaky_relu(self.conv2(residual), 0.2)
+        residual = functional.leaky_relu(self.conv1(x), 0.2, inplace=True)
+        residual = functional.leaky_relu(self.conv2(residual), 0.2, inplace=True)
         return functional.avg_pool2d(self.shortcut(x), 2) + self.gate * residual

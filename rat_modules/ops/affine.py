@@ -64,5 +64,6 @@ def affine_leaky(x: Tensor, gamma: Tensor, beta: Tensor, negative_slope: float =
     if gamma.shape != beta.shape:
         raise ShapeError("gamma and beta differ", got=f"{tuple(gamma.shape)} and {tuple(beta.shape)}", expected="'j n c' twice")
     for scale, shift in zip(gamma, beta, strict=True):
-        x = functional.leaky_relu(affine(x, scale, shift), negative_slope)
+        # In place: autograd then keeps one tensor per affine instead of two.
+        x = functional.leaky_relu(affine(x, scale, shift), negative_slope, inplace=True)
     return x

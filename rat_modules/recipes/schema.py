@@ -108,4 +108,4 @@ SECTION_KINDS = {
     "text_encoder": "text_encoders",
 }
 # sections that may be left out of a system by the name "none"
-OPTIONAL_SECTIONS = frozenset({"attention"})
+OPTIONAL_SECTIONS = frozenset({"attention", "text_encoder"})

@@ -1,0 +1,72 @@
+"""What a network costs: parameters, FLOPs and memory, counted on shapes alone, without computing anything."""
+
+import copy
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.graph import saved_tensors_hooks
+from torch.utils.flop_counter import FlopCounterMode
+
+
+class Cost(NamedTuple):
+    """One network.
+
+    parameters: how many numbers it learns.
+    flops: floating-point operations of one forward pass over one picture; a multiply-add counts as two.
+    saved_bytes: what autograd keeps of one picture between forward and backward; parameters are not counted.
+    """
+
+    parameters: int
+    flops: int
+    saved_bytes: int
+
+
+def generator_cost(generator: Any) -> Cost:
+    """Cost of one generated picture.
+
+    Example:
+        >>> from rat_modules import assemble
+        >>> generator_cost(assemble("ratgan", **{"text_encoder.name": "none"}).generator).flops // 10**7 / 100
+        15.02
+    """
+    return _count(generator, (generator.noise_dim,), (generator.cond_dim,))
+
+
+def discriminator_cost(discriminator: Any) -> Cost:
+    """Cost of judging one picture; see `generator_cost`."""
+    size = discriminator.image_size
+    return _count(discriminator, (3, size, size), (discriminator.cond_dim,))
+
+
+def training_bytes(generator: Cost, discriminator: Cost, batch: int) -> int:
+    """Estimate the peak memory of one training iteration in float32.
+
+    Counted: weights, gradients and both Adam moments of both networks, the averaged generator, and what autograd keeps:
+    the generator's graph throughout, with the widest discriminator phase on top (the penalty, whose double
+    backward keeps about three times the activations of one pass).
+    """
+    weights = 4 * (5 * generator.parameters + 4 * discriminator.parameters)
+    return weights + batch * (generator.saved_bytes + 3 * discriminator.saved_bytes)
+
+
+def _count(network: nn.Module, *shapes: tuple[int, ...]) -> Cost:
+    network = copy.deepcopy(network).to("meta")
+    # Two pictures, then half: batch norm refuses to train on one value per channel.
+    inputs = [torch.empty(2, *shape, device="meta") for shape in shapes]
+    own = {parameter.untyped_storage()._cdata for parameter in network.parameters()}
+    kept: dict[int, int] = {}
+
+    def keep(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        if storage._cdata not in own:
+            kept[storage._cdata] = storage.nbytes()
+        return tensor
+
+    counter = FlopCounterMode(display=False)
+    with counter, saved_tensors_hooks(keep, lambda tensor: tensor):
+        outputs = network(*inputs)  # held until the count is done: a freed storage could lend its address to another
+    del outputs
+    parameters = sum(parameter.numel() for parameter in network.parameters())
+    return Cost(parameters, counter.get_total_flops() // 2, sum(kept.values()) // 2)
+
