@@ -1,0 +1,42 @@
+# Every target sets itself up; `make` alone prints what there is. Needs python3 (3.11 or newer) and nothing else.
+PYTHON ?= python3
+VENV   ?= .venv
+OUT    ?= out
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench gpu clean
+
+help:
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 14
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit("python3 is %s, 3.11 or newer is needed: make PYTHON=python3.12" % sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
+	@echo "setting up $(VENV) (once; torch is the big download)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) install --constraint constraints.txt torch==2.13.0
+	@$(PIP) install --constraint constraints.txt --editable '.[text,dev]'
+	@touch $@
+
+demo: $(READY) ## train a small RAT-GAN and draw pictures from captions, in minutes on a CPU
+	@$(BIN)/rat-modules demo
+
+test: $(READY) ## run every test; ARGS="-k word" chooses
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: $(READY) ## ruff and mypy
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+bench: $(READY) ## time this machine's CPU; results in out/benchmarks.json
+	@mkdir -p $(OUT)
+	@$(BIN)/python -m pytest benchmarks --benchmark-enable --benchmark-json=$(OUT)/benchmarks.json $(ARGS)
+
+gpu: ## on a CUDA machine whose python3 has torch: tests, benchmarks, then training for MINUTES; results in out/
+	@PYTHON=$(PYTHON) OUT=$(OUT) bash benchmarks/gpu.sh
+
+clean: ## remove the virtual environment and every cache
+	@rm -rf $(VENV) out .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks dist build
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

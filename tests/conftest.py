@@ -1,0 +1,56 @@
+"""Fixtures that several folders of tests share."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="session")
+def run() -> Run:
+    """Run the real command in its own process: run("recipes", "--json", cwd=..., path=[...], env={...})."""
+
+    def run_command(
+        *words: str | Path, cwd: Path | None = None, path: tuple[Path, ...] = (), env: dict[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        search = os.pathsep.join([*map(str, path), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
+        return subprocess.run(
+            [sys.executable, "-m", "rat_modules", *map(str, words)],
+            cwd=cwd,
+            env={**os.environ, "OMP_NUM_THREADS": "1", **({"PYTHONPATH": search} if search else {}), **(env or {})},
+            capture_output=True,
+            text=True,
+            timeout=600,
+        )
+
+    return run_command
+
+
+@pytest.fixture(scope="session")
+def refused(run: Run) -> Callable[..., str]:
+    """Run a command that must be refused, with status 2 and one line on stderr; returns the line."""
+
+    def run_refused(*words: str | Path, **options: object) -> str:
+        done = run(*words, **options)
+        assert done.returncode == 2, f"status {done.returncode}, stdout {done.stdout!r}, stderr {done.stderr!r}"
+        lines = done.stderr.splitlines()
+        assert len(lines) == 1 and lines[0].startswith("error: "), done.stderr
+        return lines[0].removeprefix("error: ")
+
+    return run_refused
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if not any("cuda" in item.keywords for item in items):
+        return
+    import torch
+
+    if not torch.cuda.is_available():
+        for item in items:
+            if item.get_closest_marker("cuda"):
+                item.add_marker(pytest.mark.skip(reason="no CUDA device; `make gpu` runs it on a machine that has one"))
