@@ -1,0 +1,215 @@
+"""What one training iteration computes: discriminator step, penalty, generator step. No loop, no files, no data.
+
+Two schedules: "alternating" takes a step of the discriminator on the hinge loss, then a second one on the penalty of
+the updated discriminator (published RAT-GAN, SSA-GAN); "joint" takes one step on their sum (DF-GAN, GALIP).
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple, Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Adam, Optimizer
+
+from rat_modules.recipes.schema import Training
+
+
+class Networks(Protocol):
+    """What the phases need of an `Assembly`."""
+
+    generator: Any
+    discriminator: Any
+    loss: Any
+
+
+class Batch(NamedTuple):
+    """The input of one iteration.
+
+    images: 'n 3 h w' in [-1, 1], real pictures.
+    sentence: 'n s', the captions of those pictures.
+    noise: 'n z', standard normal.
+    mismatched: which pictures and which captions do not belong together, two index tensors 'l';
+        None pairs them as the recipe's `mismatch` says.
+    """
+
+    images: Tensor
+    sentence: Tensor
+    noise: Tensor
+    mismatched: tuple[Tensor, Tensor] | None = None
+
+
+class Losses(NamedTuple):
+    """The scalars of one iteration, detached and still on the device; `penalty` is 0 where it was not its turn."""
+
+    real: Tensor
+    mismatched: Tensor
+    fake: Tensor
+    discriminator: Tensor
+    penalty: Tensor
+    generator: Tensor
+
+
+class Optimizers(NamedTuple):
+    """One Adam for each network."""
+
+    generator: Optimizer
+    discriminator: Optimizer
+
+
+def make_optimizers(networks: Networks, training: Training) -> Optimizers:
+    """Adam for both networks, with the recipe's learning rates and moments."""
+    betas = (training.beta1, training.beta2)
+
+    def adam(module: nn.Module, rate: float) -> Adam:
+        parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
+        fused = all(parameter.device.type in ("cpu", "cuda") for parameter in parameters)
+        return Adam(parameters, lr=rate, betas=betas, fused=fused)
+
+    return Optimizers(
+        adam(networks.generator, training.lr_generator), adam(networks.discriminator, training.lr_discriminator)
+    )
+
+
+def train_step(networks: Networks, optimizers: Optimizers, batch: Batch, training: Training, step: int = 1) -> Losses:
+    """One whole iteration: the discriminator's step or steps, then the generator's.
+
+    The generator runs once: the discriminator sees its pictures detached, and its own step goes back through them.
+
+    Args:
+        networks: an `Assembly` with generator, discriminator and loss.
+        optimizers: from `make_optimizers`.
+        batch: real pictures, sentences and noise.
+        training: schedule, mismatch and penalty_every are read.
+        step: number of the iteration, from 1; the penalty acts where `penalty_every` divides it.
+
+    Returns:
+        Losses; nothing waits for the device.
+
+    Example:
+        >>> from rat_modules import assemble
+        >>> parts = assemble("ratgan-tiny", **{"text_encoder.name": "none", "generator.width": 2})
+        >>> optimizers = make_optimizers(parts, parts.recipe.training)
+        >>> batch = Batch(torch.rand(4, 3, 32, 32), torch.randn(4, 256), torch.randn(4, 100))
+        >>> bool(torch.stack(train_step(parts, optimizers, batch, parts.recipe.training)).isfinite().all())
+        True
+    """
+    fake = networks.generator(batch.noise, batch.sentence)
+    penalize = step % training.penalty_every == 0
+    if training.schedule == "joint":
+        factor = training.penalty_every if penalize else 0
+        terms, penalty = joint_step(networks, optimizers.discriminator, batch, fake, training.mismatch, factor)
+    else:
+        terms = discriminator_step(networks, optimizers.discriminator, batch, fake, training.mismatch)
+        penalty = penalty_step(networks, optimizers.discriminator, batch) if penalize else fake.new_zeros(())
+    generator = generator_step(networks, optimizers.generator, batch, fake)
+    scalars = (terms.real, terms.mismatched, terms.fake, terms.total, penalty, generator)
+    return Losses(*(scalar.detach() for scalar in scalars))
+
+
+def discriminator_step(networks: Networks, optimizer: Optimizer, batch: Batch, fake: Tensor, mismatch: str) -> Any:
+    """One step of the discriminator on the hinge loss over real, mismatched and fake pairs.
+
+    Args:
+        fake: 'n 3 h w', generated pictures; they are detached here.
+        mismatch: "shift" or "roll", as in the recipe.
+
+    Returns:
+        The loss's named terms.
+    """
+    features = networks.discriminator.features(batch.images)
+    logits = networks.discriminator.head(features, batch.sentence).logits
+    terms = _hinge(networks, batch, fake, features, logits, mismatch)
+    _descend(optimizer, terms.total)
+    return terms
+
+
+def penalty_step(networks: Networks, optimizer: Optimizer, batch: Batch) -> Tensor:
+    """One step of the discriminator on the gradient penalty alone, in float32; returns the penalty."""
+    images, sentence = _differentiable(batch)
+    with torch.autocast(images.device.type, enabled=False):
+        logits = networks.discriminator(images, sentence).logits
+        penalty: Tensor = networks.loss.penalty(logits, (images, sentence))
+    _descend(optimizer, penalty)
+    return penalty
+
+
+def joint_step(
+    networks: Networks, optimizer: Optimizer, batch: Batch, fake: Tensor, mismatch: str, penalty_factor: float = 1.0
+) -> tuple[Any, Tensor]:
+    """One step of the discriminator on the sum of hinge loss and penalty.
+
+    Args:
+        fake: 'n 3 h w', generated pictures; they are detached here.
+        mismatch: "shift" or "roll", as in the recipe.
+        penalty_factor: `penalty_every` where the penalty acts at every so-many-th step only, so that its pull stays the
+            same on average; 0 leaves it out.
+
+    Returns:
+        The loss's named terms, and the penalty (without the factor).
+    """
+    if not penalty_factor:
+        return discriminator_step(networks, optimizer, batch, fake, mismatch), fake.new_zeros(())
+    images, sentence = _differentiable(batch)
+    with torch.autocast(images.device.type, enabled=False):
+        features = networks.discriminator.features(images)
+        logits = networks.discriminator.head(features, sentence).logits
+        penalty = networks.loss.penalty(logits, (images, sentence))
+    terms = _hinge(networks, batch, fake, features, logits, mismatch)
+    _descend(optimizer, terms.total + penalty_factor * penalty)
+    return terms, penalty
+
+
+def generator_step(networks: Networks, optimizer: Optimizer, batch: Batch, fake: Tensor) -> Tensor:
+    """One step of the generator through the updated discriminator, whose weights get no gradients.
+
+    Args:
+        fake: 'n 3 h w', generated from the batch, with its graph.
+
+    Returns:
+        The generator's loss.
+    """
+    with _frozen(networks.discriminator):
+        loss: Tensor = networks.loss.generator(networks.discriminator(fake, batch.sentence).logits)
+    _descend(optimizer, loss)
+    return loss
+
+
+def _hinge(networks: Networks, batch: Batch, fake: Tensor, features: Tensor, logits: Tensor, mismatch: str) -> Any:
+    fake_logits = networks.discriminator(fake.detach(), batch.sentence).logits
+    pictures, captions = _mismatched(features, batch, mismatch)
+    mismatched_logits = networks.discriminator.head(pictures, captions).logits
+    return networks.loss.discriminator(logits, fake_logits, mismatched_logits)
+
+
+def _mismatched(features: Tensor, batch: Batch, mismatch: str) -> tuple[Tensor, Tensor]:
+    if batch.mismatched is not None:
+        pictures, captions = batch.mismatched
+        return features[pictures], batch.sentence[captions]
+    if mismatch == "roll":
+        return features.roll(-1, 0), batch.sentence
+    return features[:-1], batch.sentence[1:]
+
+
+def _differentiable(batch: Batch) -> tuple[Tensor, Tensor]:
+    return batch.images.detach().float().requires_grad_(), batch.sentence.detach().float().requires_grad_()
+
+
+def _descend(optimizer: Optimizer, loss: Tensor) -> None:
+    # Naming the weights keeps backward from computing gradients of pictures and sentences that nobody reads.
+    weights = [weight for group in optimizer.param_groups for weight in group["params"]]
+    optimizer.zero_grad()
+    loss.backward(inputs=weights)
+    optimizer.step()
+
+
+@contextmanager
+def _frozen(module: nn.Module) -> Iterator[None]:
+    trainable = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    for parameter in trainable:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter in trainable:
+            parameter.requires_grad_(True)
