@@ -1,0 +1,100 @@
+"""Words and their numbers, and how a caption becomes words."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from rat_modules.errors import CheckpointError
+from rat_modules.plain_pickle import load_plain
+
+
+class Vocabulary:
+    """The words that a closed-vocabulary encoder knows; a word's place is its number, and number 0 is padding.
+
+    Args:
+        words: all words in the order of their numbers, the padding (published: "<end>") first.
+
+    Raises:
+        CheckpointError: fewer than two words, something that is not text, or a word that comes twice.
+
+    Example:
+        >>> vocabulary = Vocabulary(["<end>", "a", "red", "bird"])
+        >>> vocabulary.numbers("A red, red bird!"), vocabulary.unknown_words(["a green bird"])
+        ([1, 2, 2, 3], ['green'])
+    """
+
+    def __init__(self, words: Sequence[str]) -> None:
+        words = tuple(words)
+        strange = [word for word in words if not isinstance(word, str)]
+        if strange or len(words) < 2:
+            raise CheckpointError(
+                "vocabulary", got=repr(strange[0]) if strange else f"{len(words)} words", expected="two or more words"
+            )
+        self._words = words
+        self._numbers = {word: number for number, word in enumerate(words)}
+        if len(self._numbers) != len(words):
+            twice = next(word for number, word in enumerate(words) if self._numbers[word] != number)
+            raise CheckpointError("vocabulary", got=f"the word {twice!r} twice", expected="every word once")
+
+    @classmethod
+    def from_captions_pickle(cls, path: str | Path) -> "Vocabulary":
+        """Read the vocabulary of a published `captions.pickle`: [train, test, index-to-word, word-to-index].
+
+        Raises:
+            CheckpointError: the file is missing, unsafe, of another layout, or its two tables contradict each other.
+        """
+        content = load_plain(path)
+        if not isinstance(content, list | tuple) or len(content) < 4:
+            layout = "[train captions, test captions, index-to-word, word-to-index]"
+            raise CheckpointError(f"{path}", got=type(content).__name__, expected=layout)
+        index_to_word, word_to_index = content[2], content[3]
+        if not isinstance(index_to_word, Mapping) or not isinstance(word_to_index, Mapping):
+            raise CheckpointError(f"{path}", got="no word tables", expected="dicts at places 2 and 3")
+        if sorted(index_to_word, key=repr) != sorted(range(len(index_to_word)), key=repr):
+            raise CheckpointError(f"{path}: index-to-word has gaps", expected=f"keys 0 to {len(index_to_word) - 1}")
+        words = [index_to_word[index] for index in range(len(index_to_word))]
+        if dict(word_to_index) != {word: index for index, word in enumerate(words)}:
+            raise CheckpointError(f"{path}: index-to-word and word-to-index contradict each other")
+        return cls(words)
+
+    def to_plain(self) -> list[str]:
+        """The words in order: what `Vocabulary` takes, and what JSON can hold."""
+        return list(self._words)
+
+    def numbers(self, caption: str) -> list[int]:
+        """Numbers of the known words of a caption, in order."""
+        return [self._numbers[word] for word in split_words(caption) if word in self._numbers]
+
+    def unknown_words(self, captions: Sequence[str]) -> list[str]:
+        """Words of the captions that are not in the vocabulary, each once, in order of appearance."""
+        found = dict.fromkeys(word for caption in captions for word in split_words(caption))
+        return [word for word in found if word not in self._numbers]
+
+    def __len__(self) -> int:
+        return len(self._words)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._words)
+
+    def __contains__(self, word: object) -> bool:
+        return word in self._numbers
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Vocabulary) and self._words == other._words
+
+    def __hash__(self) -> int:
+        return hash(self._words)
+
+    def __repr__(self) -> str:
+        return f"Vocabulary({len(self)} words)"
+
+
+def split_words(caption: str) -> list[str]:
+    """Words of a caption as the published systems cut them: lower case, runs of letters and digits, ASCII only.
+
+    Example:
+        >>> split_words("This bird's caf\u00e9-brown, with 2 WINGS.")
+        ['this', 'bird', 's', 'caf', 'brown', 'with', '2', 'wings']
+    """
+    words = re.findall(r"\w+", caption.replace("\ufffd\ufffd", " ").lower())
+    return [plain for word in words if (plain := word.encode("ascii", "ignore").decode())]
