@@ -1,0 +1,1 @@
+"""How good the pictures are, and whether they show what the captions say."""

@@ -1,0 +1,171 @@
+"""Read colour, shape, size and place back from pictures of shapes, and count how often they are as asked."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from rat_modules.data.shapes_drawing import BACKGROUND, COLOURS, PLACES, SHAPES, SIZES, Attributes, coverage
+from rat_modules.errors import DataError, ShapeError
+
+NONE = -1
+WORDS = (tuple(COLOURS), SHAPES, tuple(SIZES), tuple(PLACES))
+
+# All pictures are read at one size; 32 px pictures are taken as they are.
+SIDE = 32
+REACH = 12  # half a template, in pixels: the largest shape measured from its middle
+NEAREST = 6  # a middle is looked for no nearer to the edge than this, in pixels
+RADII = (0.125, 0.14, 0.152, 0.168, 0.18, 0.195, 0.217, 0.235, 0.26)
+CONTRAST = 0.25  # a fainter shape is none (distance from the background; black to white is 2 sqrt 3)
+
+
+class AttributeAccuracy(NamedTuple):
+    """Fractions in [0, 1], NaN where no caption said the attribute; `pair` is colour and shape both right."""
+
+    colour: float
+    shape: float
+    size: float
+    place: float
+    pair: float
+
+
+class ShapesAttributes:
+    """Checker of pictures of shapes: is what the caption says what the picture shows?
+
+    A picture is compared with every shape at every place and radius, in whatever colour explains most of what differs
+    from the picture's own background (median of its border). The best one gives shape, size and place; its colour is
+    the nearest of the eight in Lab. A picture with nothing on it reads as none, and none is always wrong.
+
+    Example:
+        >>> from rat_modules.data.shapes import Shapes
+        >>> shapes = Shapes(count=4)
+        >>> checker = ShapesAttributes()
+        >>> checker(torch.stack([shapes.image(i) for i in range(4)]), [shapes.attributes(i) for i in range(4)]).colour
+        1.0
+    """
+
+    chance = AttributeAccuracy(1 / 8, 1 / 4, 1 / 3, 1 / 5, pair=1 / 32)
+
+    def __init__(self) -> None:
+        self._kernels, self._kinds, self._radii, self._centres = _templates()
+        window = _padded(torch.ones(1, 1, SIDE, SIDE))
+        # what of a template lies inside the picture, at every middle
+        self._energy = functional.conv2d(window, self._kernels.square())
+        self._palette = _lab(torch.tensor([*COLOURS.values(), BACKGROUND]) / 255)
+
+    def __call__(self, images: Tensor, attributes: Sequence[Attributes]) -> AttributeAccuracy:
+        """Return how often each attribute is read as asked.
+
+        Args:
+            images: 'n 3 h w', float in [-1, 1] or uint8.
+            attributes: what each picture must show; None is not counted.
+
+        Raises:
+            ShapeError: not 'n 3 h w', or another number of attributes.
+        """
+        if len(attributes) != len(images):
+            raise ShapeError("attributes", got=len(attributes), expected=f"one for each of {len(images)} images")
+        wanted = indices(attributes)
+        right = self.read(images) == wanted
+        said = wanted != NONE
+        colour, shape, size, place = (float(right[said[:, k], k].double().mean()) for k in range(len(WORDS)))
+        return AttributeAccuracy(colour, shape, size, place, pair=float(right[:, :2].all(1).double().mean()))
+
+    def read(self, images: Tensor) -> Tensor:
+        """Return colour, shape, size and place of every picture: 'n 4', indices into WORDS, -1 where there is none.
+
+        Args:
+            images: 'n 3 h w', float in [-1, 1] or uint8.
+        """
+        if images.ndim != 4 or images.shape[1] != 3:
+            raise ShapeError("images", got=tuple(images.shape), expected="'n 3 h w'")
+        with torch.no_grad():
+            chunks = [self._read(chunk) for chunk in _normalized(images).split(32)]
+        return torch.cat(chunks) if chunks else torch.empty(0, len(WORDS), dtype=torch.long)
+
+    def _read(self, images: Tensor) -> Tensor:
+        edges = images[:, :, :2], images[:, :, -2:], images[:, :, 2:-2, :2], images[:, :, 2:-2, -2:]
+        background = torch.cat([edge.flatten(2) for edge in edges], dim=2).median(dim=2).values
+        pixels = _padded(images - background[:, :, None, None])
+        n = len(images)
+        # least squares of colour x template: <pixels, template> / <template, template>, per channel
+        matched = functional.conv2d(pixels.flatten(0, 1)[:, None], self._kernels).unflatten(0, (n, 3))
+        explained = (matched.square().sum(1) / self._energy).flatten(1)
+        best = explained.argmax(1)
+        chosen = matched.flatten(2).gather(2, best[:, None, None].expand(n, 3, 1))[:, :, 0]
+        colour = chosen / self._energy.flatten()[best][:, None]
+
+        places = self._energy[0, 0].numel()
+        template, position = best // places, best % places
+        across = self._energy.shape[-1]
+        corner = torch.stack([position % across, position // across], dim=1)
+        centre = (corner + NEAREST + self._centres[template]) / SIDE
+        nearest_size = (self._radii[template].log()[:, None] - torch.tensor([*SIZES.values()]).log()).abs().argmin(1)
+        nearest_place = torch.cdist(centre, torch.tensor([*PLACES.values()])).argmin(1)
+        shade = torch.cdist(_lab((background + colour + 1) / 2), self._palette).argmin(1)
+        read = torch.stack([shade, self._kinds[template], nearest_size, nearest_place], dim=1)
+        read[shade == len(COLOURS), 0] = NONE
+        read[colour.norm(dim=1) < CONTRAST] = NONE
+        return read
+
+
+def indices(attributes: Sequence[Attributes]) -> Tensor:
+    """Return attributes as indices into WORDS, 'n 4', -1 for None.
+
+    Raises:
+        DataError: a word that the pictures do not know.
+
+    Example:
+        >>> indices([Attributes("green", "circle", None, "top")]).tolist()
+        [[1, 0, -1, 2]]
+    """
+    rows = []
+    for each in attributes:
+        for word, words in zip(each, WORDS, strict=True):
+            if word is not None and word not in words:
+                raise DataError("attribute of shapes", got=repr(word), expected=f"one of {', '.join(words)}")
+        rows.append([NONE if word is None else words.index(word) for word, words in zip(each, WORDS, strict=True)])
+    return torch.tensor(rows, dtype=torch.long).reshape(-1, len(WORDS))
+
+
+def _normalized(images: Tensor) -> Tensor:
+    if images.dtype == torch.uint8:
+        images = images.float() / 127.5 - 1
+    images = images.detach().float().cpu()
+    if images.shape[-2:] == (SIDE, SIDE):
+        return images
+    return functional.interpolate(images, size=(SIDE, SIDE), mode="bilinear", antialias=True, align_corners=False)
+
+
+def _padded(images: Tensor) -> Tensor:
+    return functional.pad(images, [REACH - NEAREST] * 4)
+
+
+def _templates() -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Kernels 't 1 h w' of every shape and radius at four sub-pixel middles; shape 't', radius 't', middle 't 2'."""
+    shifts = torch.tensor([[x, y] for y in (0.0, 0.5) for x in (0.0, 0.5)])
+    side = 2 * REACH + 1
+    kernels, kinds, radii = [], [], []
+    for kind, shape in enumerate(SHAPES):
+        for radius in RADII:
+            scaled = torch.full((len(shifts),), radius * SIDE / side)
+            kernels.append(coverage(shape, (shifts + REACH) / side, scaled, side))
+            kinds += [kind] * len(shifts)
+            radii += [radius] * len(shifts)
+    middles = shifts.repeat(len(SHAPES) * len(RADII), 1)
+    return torch.cat(kernels)[:, None], torch.tensor(kinds), torch.tensor(radii), middles
+
+
+def _lab(srgb: Tensor) -> Tensor:
+    """CIE Lab (D65) of sRGB in [0, 1], colours along the last axis."""
+    srgb = srgb.clamp(0, 1)
+    linear = torch.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
+    to_xyz = torch.tensor(
+        [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]
+    )
+    xyz = linear @ to_xyz.T / torch.tensor([0.95047, 1.0, 1.08883])
+    curved = torch.where(xyz > (6 / 29) ** 3, xyz.clamp_min(1e-9) ** (1 / 3), xyz * (29 / 6) ** 2 / 3 + 4 / 29)
+    x, y, z = curved.unbind(-1)
+    return torch.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], dim=-1)
