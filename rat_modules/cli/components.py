@@ -29,7 +29,8 @@ def command(kind: str | None, as_json: bool) -> None:
             "summary": entry.summary,
             "state": entry.problem() or "ok",
         }
-        for entry in get_catalog().entries(kind)
-        if entry.kind in _KINDS
+        for each in _KINDS
+        if kind in (None, each)
+        for entry in get_catalog().entries(each)
     ]
     show(rows, ["kind", "name", "owner", "summary", "state"], as_json=as_json)

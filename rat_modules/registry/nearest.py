@@ -15,10 +15,17 @@ def nearest(name: str, known: Iterable[str], count: int = 3) -> list[str]:
         >>> nearest("widht", ["width", "noise_dim"])
         ['width']
     """
-    from difflib import get_close_matches  # only a refusal needs it, and it costs a few milliseconds
+    from difflib import SequenceMatcher  # only a refusal needs it, and it costs a few milliseconds
 
-    folded = {other.casefold().replace("_", "-"): other for other in known}
-    return [folded[match] for match in get_close_matches(name.casefold().replace("_", "-"), folded, n=count)]
+    typed = _fold(name)
+    scores = {other: SequenceMatcher(None, typed, _fold(other)).ratio() for other in known}
+    # names that share a prefix all look alike: keep only what is about as near as the nearest
+    least = max([0.6, *(score - 0.1 for score in scores.values())])
+    return sorted((other for other in scores if scores[other] >= least), key=lambda other: -scores[other])[:count]
+
+
+def _fold(name: str) -> str:
+    return name.casefold().replace("_", "-")
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str | None:
