@@ -1,0 +1,41 @@
+"""Captions to pictures."""
+
+import pytest
+import torch
+
+from rat_modules import Assembly, assemble
+from rat_modules.errors import RatError
+
+
+@pytest.fixture(scope="module")
+def assembly() -> Assembly:
+    return assemble("ratgan", **{"generator.width": 2, "generator.image_size": 16, "generator.gate_init": 1.0})
+
+
+def test_a_seed_fixes_the_pictures(assembly: Assembly) -> None:
+    captions = ["a red circle", "a blue square"]
+    first = assembly.sample(captions, seed=1)
+    assert first.shape == (2, 3, 16, 16)
+    assert first.abs().max() <= 1
+    assert torch.equal(first, assembly.sample(captions, seed=1))
+    assert not torch.equal(first, assembly.sample(captions, seed=2))
+    assert not torch.equal(assembly.sample(captions), assembly.sample(captions))
+
+
+def test_given_noise_is_used(assembly: Assembly) -> None:
+    noise = torch.randn(1, assembly.generator.noise_dim)
+    first, second = assembly.sample("a red circle", noise=noise), assembly.sample(["a red circle"], noise=noise)
+    assert torch.equal(first, second)
+    with pytest.raises(RatError, match="both seed= and noise="):
+        assembly.sample("a red circle", seed=1, noise=noise)
+
+
+def test_sampling_leaves_the_generator_in_its_mode(assembly: Assembly) -> None:
+    assembly.generator.train()
+    assembly.sample("a red circle")
+    assert assembly.generator.training
+
+
+def test_an_empty_caption_is_refused(assembly: Assembly) -> None:
+    with pytest.raises(RatError, match="caption"):
+        assembly.sample(["a red circle", "  "])
