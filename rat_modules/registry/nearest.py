@@ -20,7 +20,7 @@ def nearest(name: str, known: Iterable[str], count: int = 3) -> list[str]:
     typed = _fold(name)
     scores = {other: SequenceMatcher(None, typed, _fold(other)).ratio() for other in known}
     # names that share a prefix all look alike: keep only what is about as near as the nearest
-    least = max([0.6, *(score - 0.1 for score in scores.values())])
+    least = max([0.6, *(score - 0.05 for score in scores.values())])
     return sorted((other for other in scores if scores[other] >= least), key=lambda other: -scores[other])[:count]
 
 

@@ -1,0 +1,42 @@
+"""Every help ends with two worked examples, and every verb of the table is there."""
+
+from collections.abc import Callable, Iterator
+from importlib import import_module
+
+import click
+import pytest
+
+from rat_modules.cli import VERBS, group
+
+
+def commands() -> Iterator[tuple[str, ...]]:
+    """Every command and the commands below it, as words."""
+
+    def below(words: tuple[str, ...], command: click.Command) -> Iterator[tuple[str, ...]]:
+        yield words
+        if isinstance(command, click.Group) and command is not group:
+            for name, child in command.commands.items():
+                yield from below((*words, name), child)
+
+    yield ()
+    for verb in VERBS:
+        yield from below((verb,), import_module(f"rat_modules.cli.{verb}").command)
+
+
+@pytest.mark.parametrize("words", commands(), ids=lambda words: " ".join(words) or "rat-modules")
+def test_help_ends_with_two_worked_examples(run: Callable, words: tuple[str, ...]) -> None:
+    done = run(*words, "--help")
+    assert done.returncode == 0, done.stderr
+    *_, head, first, second = done.stdout.rstrip().splitlines()
+    assert head.strip() == "Examples:"
+    for example in (first, second):
+        assert example.strip().startswith("rat-modules ")
+        assert set(words) <= set(example.split())
+
+
+def test_the_table_and_the_verbs_say_the_same(run: Callable) -> None:
+    promised = "recipes components plugins assemble train sample evaluate convert data demo doctor"
+    assert list(VERBS) == promised.split()
+    shown = run("--help").stdout
+    assert all(f"\n  {verb} " in shown for verb in VERBS)
+    assert run().stdout == shown, "the bare command prints its help"
