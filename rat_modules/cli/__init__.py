@@ -75,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except RatError as error:
         return _refuse(str(error))
     except OSError as error:
-        return _refuse(f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error))
+        return _refuse(": ".join(str(part) for part in (error.filename, error.strerror or error) if part))
 
 
 def _usage_line(error: click.ClickException) -> str:
