@@ -4,8 +4,6 @@ A verb is a module `rat_modules.cli.<verb>` that holds a click command (or group
 inside its functions only, raises RatError to refuse, and ends its help with two worked examples (`epilog`).
 """
 
-import os
-import sys
 from collections.abc import Sequence
 
 import click
@@ -68,10 +66,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _refuse("interrupted", status=130)
     except click.ClickException as error:
         return _refuse(_usage_line(error))
-    except BrokenPipeError:
-        # the reader has gone (`| head`): point stdout elsewhere, or Python complains again when it flushes at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
     except RatError as error:
         return _refuse(str(error))
     except OSError as error:
