@@ -42,6 +42,8 @@ class Training:
             (RAT-GAN, SSA-GAN); "joint" is one step on the sum (DF-GAN, GALIP).
         mismatch: pictures and captions of one batch that do not belong together: "shift" pairs the first n - 1 pictures
             with the next one's caption (RAT-GAN), "roll" closes the circle (DF-GAN).
+        mismatch_concepts: "any" takes those pairs as they come (published); "other" leaves out pairs that show one concept,
+            whose captions may well fit.
         batch_size: pictures per step.
         steps: generator steps.
         lr_generator, lr_discriminator: learning rates of Adam.
@@ -53,6 +55,7 @@ class Training:
 
     schedule: Literal["alternating", "joint"] = "alternating"
     mismatch: Literal["shift", "roll"] = "shift"
+    mismatch_concepts: Literal["any", "other"] = "any"
     batch_size: Annotated[int, at_least(2)] = 24
     steps: Annotated[int, at_least(1)] = 100_000
     lr_generator: Annotated[float, above(0)] = 1e-4
@@ -71,9 +74,11 @@ class Data:
     Args:
         value_range: white is +value_range and black -value_range; below 1 a white background stays out of tanh's
             saturated end.
+        flip: mirror every other picture left to right while training (not where captions say left or right).
     """
 
     value_range: Annotated[float, above(0), at_most(1)] = 1.0
+    flip: bool = False
 
 
 @attrs.frozen

@@ -185,7 +185,7 @@ def _hinge(networks: Networks, batch: Batch, fake: Tensor, features: Tensor, log
 def _mismatched(features: Tensor, batch: Batch, mismatch: str) -> tuple[Tensor, Tensor]:
     if batch.mismatched is not None:
         pictures, captions = batch.mismatched
-        return features[pictures], batch.sentence[captions]
+        return features.index_select(0, pictures), batch.sentence.index_select(0, captions)
     if mismatch == "roll":
         return features.roll(-1, 0), batch.sentence
     return features[:-1], batch.sentence[1:]

@@ -1,0 +1,102 @@
+"""A data set as training reads it: sentences computed once, pictures in memory where they fit."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from rat_modules.errors import DataError
+
+HELD_BYTES = 2**30  # larger sets are read picture by picture while training
+_ENCODED_AT_ONCE = 4096
+
+
+class Dataset(Protocol):
+    """What training needs of a data set."""
+
+    name: str
+    image_size: int
+
+    def __len__(self) -> int: ...
+
+    def image(self, index: int, /) -> Tensor: ...
+
+    def captions(self, index: int, /) -> tuple[str, ...]: ...
+
+    def concept(self, index: int, /) -> str: ...
+
+
+class Captioned:
+    """Pictures, the sentences of their captions, and which pictures show one concept.
+
+    Args:
+        dataset: pictures and captions.
+        text_encoder: has encode(captions) -> 'n s'; it is asked once for each different caption.
+        device: where sentences, and pictures if they fit, are kept.
+
+    Raises:
+        DataError: there are no pictures, or one has no caption.
+    """
+
+    def __init__(self, dataset: Dataset, text_encoder: Any, device: torch.device | str = "cpu") -> None:
+        if not len(dataset):
+            raise DataError(f"data set {dataset.name!r}", got="no pictures", expected="at least one")
+        self.dataset, self.device = dataset, torch.device(device)
+        said = [dataset.captions(index) for index in range(len(dataset))]
+        for index, captions in enumerate(said):
+            if not captions:
+                raise DataError(f"picture {index} of data set {dataset.name!r}", got="no caption", expected="at least one")
+        numbers: dict[str, int] = {}
+        listed = [numbers.setdefault(caption, len(numbers)) for captions in said for caption in captions]
+        self.caption_counts = np.array([len(captions) for captions in said])
+        self._numbers, self._starts = np.array(listed), np.cumsum(self.caption_counts) - self.caption_counts
+        names: dict[str, int] = {}
+        self.concepts = np.array([names.setdefault(dataset.concept(i), len(names)) for i in range(len(dataset))])
+        self.digest = _digest(said)
+        self.sentences = _encode(text_encoder, list(numbers)).to(self.device)
+        self.held = _hold(dataset).to(self.device) if len(dataset) * 3 * dataset.image_size**2 <= HELD_BYTES else None
+
+    def sentence(self, pictures: np.ndarray, captions: np.ndarray) -> Tensor:
+        """Sentences 'n s' of the chosen caption of each picture, on the device."""
+        numbers = self._numbers[self._starts[pictures] + captions]
+        return self.sentences.index_select(0, torch.from_numpy(numbers).to(self.device))
+
+    def fingerprint(self) -> dict[str, Any]:
+        """What tells this data set from another, as JSON can hold it."""
+        return {
+            "name": self.dataset.name,
+            "pictures": len(self.dataset),
+            "image_size": self.dataset.image_size,
+            "captions": self.digest,
+        }
+
+
+def _encode(text_encoder: Any, captions: Sequence[str]) -> Tensor:
+    chunks = range(0, len(captions), _ENCODED_AT_ONCE)
+    encoded = [
+        text_encoder.encode(captions[start : start + _ENCODED_AT_ONCE])
+        for start in _shown(chunks, "encoding captions")
+    ]
+    return torch.cat(encoded).float()
+
+
+def _hold(dataset: Dataset) -> Tensor:
+    size = dataset.image_size
+    held = torch.empty(len(dataset), 3, size, size, dtype=torch.uint8)
+    for index in _shown(range(len(dataset)), "reading pictures"):
+        held[index] = dataset.image(index)
+    return held
+
+
+def _shown(numbers: range, doing: str) -> Iterator[int]:
+    return iter(tqdm(numbers, desc=doing, delay=2, leave=False))
+
+
+def _digest(said: Sequence[tuple[str, ...]]) -> str:
+    # one list, so that moving a caption to the next picture changes the digest too
+    return hashlib.sha256(json.dumps(said, ensure_ascii=True).encode()).hexdigest()
