@@ -49,7 +49,7 @@ if [ "$DEVICE" = cuda ]; then marked=(-m cuda); else marked=(-m "not slow" -k "o
 
 steps=${STEPS:-1000000}
 rm -rf "$OUT/run"
-timeout --signal=INT --kill-after=60 "$((MINUTES * 60))" "$PYTHON" -m rat_modules train --recipe "${RECIPE:-ratgan-tiny}" \
+timeout --signal=INT --kill-after=60 "${MINUTES}m" "$PYTHON" -m rat_modules train --recipe "${RECIPE:-ratgan-tiny}" \
   --data shapes --out "$OUT/run" --steps "$steps" --device "$DEVICE" 2>&1 | tee "$OUT/train.log"
 trained=${PIPESTATUS[0]}
 # 124: the time was up, as planned
