@@ -1,0 +1,98 @@
+"""Captions as people keep them: a text file beside each picture, or one metadata table for many."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+from rat_modules.errors import DataError
+
+Which = Literal["all", "first"]
+# columns of the Hugging Face imagefolder convention and of the data sets that follow it
+CAPTION_COLUMNS = ("text", "caption", "captions", "prompt")
+METADATA = ("metadata.jsonl", "metadata.csv")
+
+
+def read_text(path: Path) -> str:
+    """A UTF-8 text file, with or without a byte order mark.
+
+    Raises:
+        DataError: it is of another encoding.
+    """
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{path} is not UTF-8", got=f"byte {error.start} that no UTF-8 text has", hint="save it as UTF-8"
+        ) from error
+
+
+def captions_of(text: str, which: Which) -> tuple[str, ...]:
+    """One caption per line that says something; `which` takes all of them or the first.
+
+    Example:
+        >>> captions_of("A red bird. \\n\\n Un oiseau rouge.", "first")
+        ('A red bird.',)
+    """
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    said = dict.fromkeys(line for line in lines if any(map(str.isalnum, line)))
+    return tuple(said)[: 1 if which == "first" else None]
+
+
+def read_metadata(path: Path, which: Which) -> Iterator[tuple[str, tuple[str, ...] | str]]:
+    """Rows of a `metadata.jsonl` or `metadata.csv`.
+
+    Yields:
+        (file name, captions), or (place in the table, what is wrong with the row).
+
+    Raises:
+        DataError: the file is of another encoding, or a CSV file has no column for names or captions.
+    """
+    text = read_text(path)
+    rows = _jsonl(text) if path.suffix == ".jsonl" else _csv(path, text)
+    for line, row in rows:
+        if isinstance(row, str):
+            yield f"{path}:{line}", row
+            continue
+        name = row.get("file_name")
+        said = next((row[column] for column in CAPTION_COLUMNS if row.get(column)), "")
+        said = [said] if isinstance(said, str) else said
+        if not isinstance(name, str) or not name:
+            yield f"{path}:{line}", "no file_name"
+        elif not isinstance(said, list) or not all(isinstance(caption, str) for caption in said):
+            yield f"{path}:{line}", "caption is not text"
+        elif captions := captions_of("\n".join(said), which):
+            yield name, captions
+        else:
+            yield f"{path}:{line}", "no caption" if not said[0] else "empty caption"
+
+
+def _jsonl(text: str) -> Iterator[tuple[int, dict[str, object] | str]]:
+    # str.splitlines would also cut at separators that JSON strings may hold
+    for line, content in enumerate(text.split("\n"), start=1):
+        if not content.strip():
+            continue
+        try:
+            row = json.loads(content)
+        except ValueError as error:
+            yield line, f"not JSON: {error}"
+        else:
+            yield line, row if isinstance(row, dict) else "not a JSON object"
+
+
+def _csv(path: Path, text: str) -> Iterator[tuple[int, dict[str, object] | str]]:
+    reader = csv.DictReader(io.StringIO(text, newline=""))
+    columns = reader.fieldnames or ()
+    if "file_name" not in columns or not set(columns) & set(CAPTION_COLUMNS):
+        raise DataError(
+            f"columns of {path}",
+            got=", ".join(columns) or "none",
+            expected=f"file_name and one of {', '.join(CAPTION_COLUMNS)}",
+        )
+    try:
+        for row in reader:
+            yield reader.line_num, {column: value for column, value in row.items() if isinstance(column, str)}
+    except csv.Error as error:
+        yield reader.line_num, f"not CSV: {error}"

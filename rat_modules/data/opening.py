@@ -1,0 +1,82 @@
+"""From what somebody wrote after `--data` to a data set."""
+
+import inspect
+import json
+from pathlib import Path
+from typing import Any
+
+from rat_modules.data.dataset import CaptionedImages
+from rat_modules.data.released import is_released
+from rat_modules.errors import DataError
+from rat_modules.registry.catalog import Catalog
+from rat_modules.registry.manager import get_catalog
+from rat_modules.registry.nearest import did_you_mean
+
+MARK = "dataset.json"
+
+
+def open_dataset(
+    spec: str | Path, *, image_size: int | None = None, split: str = "train", **options: Any
+) -> CaptionedImages:
+    """Open a registered data set by its name, or whatever a folder holds.
+
+    A folder is taken for what its content says: `dataset.json` (made by `rat-modules data`: it names its data set),
+    `train/filenames.pickle` (CUB, Oxford-102 or COCO as published), else pictures with captions.
+
+    Args:
+        spec: a name such as "shapes", or a folder; "./shapes" is always a folder.
+        image_size: edge of every picture in pixels; None takes the data set's own default.
+        split: "train", "test", or what else the data set has.
+        options: further keywords of the data set.
+
+    Raises:
+        DataError: there is neither such a name nor such a folder, or what is there cannot be used.
+
+    Example:
+        >>> shapes = open_dataset("shapes", image_size=32, split="test")
+        >>> shapes.image(0).shape
+        torch.Size([3, 32, 32])
+    """
+    catalog = get_catalog()
+    keywords = {"split": split, **({} if image_size is None else {"image_size": image_size}), **options}
+    if str(spec) in catalog.names("datasets"):
+        return _build(catalog, str(spec), (), keywords)
+    path = Path(spec)
+    if path.is_dir():
+        return _build(catalog, _kind_of(path), (path,), keywords)
+    names = catalog.names("datasets")
+    if path.exists():
+        raise DataError("data", got=f"the file {path}", expected="a folder, or one of " + ", ".join(names))
+    raise DataError(
+        "data",
+        got=repr(str(spec)),
+        expected=f"a folder (there is none at {path}) or one of {', '.join(names)}",
+        hint=did_you_mean(str(spec), names),
+    )
+
+
+def _kind_of(path: Path) -> str:
+    mark = path / MARK
+    if mark.is_file():
+        try:
+            content = json.loads(mark.read_text(encoding="utf-8"))
+            return str(content["dataset"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise DataError(
+                f"{mark} does not say what it is", got=repr(error), expected='JSON with "dataset": a registered name'
+            ) from error
+    return "released" if is_released(path) else "folder"
+
+
+def _build(catalog: Catalog, name: str, root: tuple[Path, ...], keywords: dict[str, Any]) -> CaptionedImages:
+    target = catalog.get("datasets", name).resolve()
+    parameters = inspect.signature(target).parameters
+    required = [key for key, parameter in parameters.items() if parameter.default is parameter.empty]
+    if not root and required:
+        raise DataError(f"data set {name!r} lies in a folder", got="its name alone", hint="give the folder instead")
+    try:
+        inspect.signature(target).bind(*root, **keywords)
+    except TypeError as error:
+        raise DataError(f"options of data set {name!r}", got=str(error), expected=", ".join(parameters)) from error
+    dataset: CaptionedImages = target(*root, **keywords)
+    return dataset
