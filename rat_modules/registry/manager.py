@@ -1,15 +1,11 @@
 """Discovery: plugins are loaded one by one, and what is wrong with one of them stays with it."""
 
-import importlib.util
-import inspect
 import logging
 import os
-import sys
 from collections.abc import Callable
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from types import ModuleType
 from typing import Literal
 
 import attrs
@@ -18,8 +14,9 @@ import pluggy
 from rat_modules.errors import PluginError
 from rat_modules.registry import builtins, hookspecs
 from rat_modules.registry.catalog import Catalog, Entry
-from rat_modules.registry.hookspecs import KINDS, PROJECT, Register, hook_name
-from rat_modules.registry.nearest import did_you_mean
+from rat_modules.registry.checks import check_hooks, recorder
+from rat_modules.registry.hookspecs import KINDS, PROJECT, hook_name
+from rat_modules.registry.plugin_files import import_file
 
 BLOCK_VARIABLE = "RAT_MODULES_BLOCK"
 _log = logging.getLogger("rat_modules")
@@ -109,7 +106,7 @@ class Manager:
         try:
             plugin = find()
             self._pluggy.register(plugin, name=name)
-            _check_hooks(self._pluggy, plugin)
+            check_hooks(self._pluggy, plugin)
             self.catalog.add(self._collect(name, plugin))
         except KeyboardInterrupt:
             raise
@@ -124,7 +121,7 @@ class Manager:
         others = [other for other in self._pluggy.get_plugins() if other is not plugin]
         for kind in KINDS:
             hook = self._pluggy.subset_hook_caller(hook_name(kind), others)
-            hook(register=_recorder(kind, owner, entries))
+            hook(register=recorder(kind, owner, entries))
         return entries
 
 
@@ -184,61 +181,7 @@ def load_plugin_file(path: str | Path) -> PluginState:
     path = Path(path).resolve()
     if not path.is_file():
         raise PluginError("plugin file", got=str(path), expected="a Python file", hint="check the path")
-    return _manager().load(path.stem, str(path), lambda: _import_file(path))
-
-
-def _import_file(path: Path) -> ModuleType:
-    name = f"rat_modules_plugin_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise PluginError("plugin file", got=path.name, expected="a name that ends in .py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # classes defined there are looked up by this name when they are copied
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[name]
-        raise
-    return module
-
-
-def _check_hooks(manager: pluggy.PluginManager, plugin: object) -> None:
-    callers = manager.get_hookcallers(plugin) or []
-    hooks = [hook_name(kind) for kind in KINDS]
-    for caller in callers:
-        if not caller.has_spec():
-            raise PluginError(
-                "unknown hook",
-                got=caller.name,
-                expected=f"one of {', '.join(hooks)}",
-                hint=did_you_mean(caller.name, hooks),
-            )
-    found = {caller.name for caller in callers}
-    bare = [name for name in hooks if name not in found and inspect.isroutine(getattr(plugin, name, None))]
-    if bare:
-        raise PluginError("hook without its mark", got=bare[0], hint="put @rat_modules.hookimpl above it")
-    if not found:
-        raise PluginError("no hooks", expected=f"one or more of {', '.join(hooks)}, each under @rat_modules.hookimpl")
-
-
-def _recorder(kind: str, owner: str, entries: list[Entry]) -> Register:
-    def register(name: str, target: object, *, summary: str = "") -> None:
-        if not isinstance(name, str) or not name.replace("-", "").replace("_", "").replace(".", "").isalnum():
-            raise PluginError(f"name in {kind}", got=repr(name), expected="letters, digits and - _ .")
-        if not isinstance(summary, str):
-            raise PluginError(f"summary of {kind} '{name}'", got=repr(summary), expected="one line of text")
-        if kind == "recipes":
-            if not isinstance(target, str | Path) or not (Path(target).is_absolute() or ":" in str(target)):
-                raise PluginError(
-                    f"target of {kind} '{name}'", got=repr(target), expected="an absolute path or 'package:file.toml'"
-                )
-        elif target is None or (isinstance(target, str) and not all(target.partition(":")[::2])):
-            raise PluginError(
-                f"target of {kind} '{name}'", got=repr(target), expected="an object or 'module:attribute'"
-            )
-        entries.append(Entry(kind, name, target, owner, " ".join(summary.split())))
-
-    return register
+    return _manager().load(path.stem, str(path), lambda: import_file(path))
 
 
 def _source(point: EntryPoint) -> str:
