@@ -119,7 +119,7 @@ def iteration(
     noise: Tensor,
     affines: int = 4,
 ) -> Tensor:
-    """One published training iteration on (generator, discriminator); the losses real, mismatch, fake, D, penalty, G."""
+    """A published training iteration on (generator, discriminator): the losses real, mismatch, fake, D, penalty, G."""
     netG, netD = nets
     for_G, for_D = optimizers
     fake = generator(netG, noise, sentence, affines).image

@@ -16,7 +16,8 @@ Shapes = Mapping[str, Sequence[int]]
 def weights(shapes: Shapes, net: str, seed: int, prefix: str = "") -> dict[str, Tensor]:
     """Every weight of a published network, by its published key; `prefix` goes before the keys."""
     return {
-        prefix + key: torch.from_numpy(fill.tensor(f"{net}.{_owner(key)}", shape, seed)) for key, shape in shapes.items()
+        prefix + key: torch.from_numpy(fill.tensor(f"{net}.{_owner(key)}", shape, seed))
+        for key, shape in shapes.items()
     }
 
 

@@ -45,7 +45,8 @@ class SoftThresholdAttention(nn.Module):
         if features.ndim != 4 or features.shape[1] != self.feature_dim:
             raise ShapeError("features", got=tuple(features.shape), expected=f"'n c h w' with c = {self.feature_dim}")
         if condition.shape != (len(features), self.cond_dim):
-            raise ShapeError("condition", got=tuple(condition.shape), expected=f"'n s' {(len(features), self.cond_dim)}")
+            expected = f"'n s' {(len(features), self.cond_dim)}"
+            raise ShapeError("condition", got=tuple(condition.shape), expected=expected)
         joint = join(features, condition)
         return self.score(functional.leaky_relu(self.conv(joint), 0.2))
 

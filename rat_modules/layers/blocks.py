@@ -24,7 +24,14 @@ class GeneratorBlock(nn.Module):
     """
 
     def __init__(
-        self, in_features: int, out_features: int, hidden_dim: int, *, fusion: FusionFactory, steps: int, gate_init: float
+        self,
+        in_features: int,
+        out_features: int,
+        hidden_dim: int,
+        *,
+        fusion: FusionFactory,
+        steps: int,
+        gate_init: float,
     ) -> None:
         super().__init__()
         self.fuse1 = fusion(in_features, hidden_dim, steps=steps // 2)

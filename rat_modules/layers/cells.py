@@ -57,7 +57,8 @@ class LSTMCell(Cell):
         self.reset_parameters()
 
     def advance(self, projected: Tensor, state: State) -> tuple[Tensor, State]:
-        hidden, cell = lstm_step(projected, *state, self.weight_hidden)
+        hidden, cell = state
+        hidden, cell = lstm_step(projected, hidden, cell, self.weight_hidden)
         return hidden, (hidden, cell)
 
 
@@ -73,7 +74,7 @@ class GRUCell(Cell):
         self.reset_parameters()
 
     def advance(self, projected: Tensor, state: State) -> tuple[Tensor, State]:
-        hidden = gru_step(projected, *state, self.weight_hidden, self.bias_hidden)
+        hidden = gru_step(projected, state[0], self.weight_hidden, self.bias_hidden)
         return hidden, (hidden,)
 
 

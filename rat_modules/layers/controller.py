@@ -83,7 +83,8 @@ class RecurrentController(nn.Module):
         """
         _check_width("condition", condition, self.cond_dim, "n s' or 'k n s", ndims=(2, 3))
         if condition.ndim == 3 and len(condition) != steps:
-            raise ShapeError("one condition per step", got=f"{len(condition)} conditions", expected=f"'k n s' with k = {steps}")
+            expected = f"'k n s' with k = {steps}"
+            raise ShapeError("one condition per step", got=tuple(condition.shape), expected=expected)
         state = self._check_state(state, condition)
         projected = self.cell.project(condition)
         states = []
@@ -98,7 +99,8 @@ class RecurrentController(nn.Module):
             return (condition.new_zeros(shape),) * self.cell.state_size
         shapes = [tuple(tensor.shape) for tensor in state]
         if shapes != [shape] * self.cell.state_size:
-            raise ShapeError("controller state", got=shapes, expected=f"{self.cell.state_size} tensors 'n d' of {shape}")
+            expected = f"{self.cell.state_size} tensors 'n d' of {shape}"
+            raise ShapeError("controller state", got=shapes, expected=expected)
         return state
 
 

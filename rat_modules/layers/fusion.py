@@ -4,10 +4,14 @@ A fusion owns `steps` conditional affines, each followed by a leaky rectifier. I
 steps into a plan (`modulation`), which needs no features, and later applies it (`forward`).
 """
 
+from collections.abc import Iterable
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from rat_modules.errors import ShapeError
 from rat_modules.layers.affine import ConditionalAffine
 from rat_modules.ops.affine import affine_leaky
 
@@ -38,14 +42,30 @@ class AffineFusion(nn.Module):
         return len(self.affines)
 
     def modulation(self, hidden: Tensor) -> tuple[Tensor, Tensor]:
-        """Hidden states 'j n d' to gamma 'j n c' and beta 'j n c'."""
-        pairs = [affine.modulation(state) for affine, state in zip(self.affines, hidden, strict=True)]
+        """Hidden states 'j n d' to gamma 'j n c' and beta 'j n c'.
+
+        Raises:
+            ShapeError: not one hidden state per step, or of another width.
+        """
+        if hidden.ndim != 3 or len(hidden) != self.steps:
+            raise ShapeError("hidden states", got=tuple(hidden.shape), expected=f"'j n d' with j = {self.steps}")
+        affines = cast("Iterable[ConditionalAffine]", self.affines)
+        pairs = [affine.modulation(state) for affine, state in zip(affines, hidden, strict=True)]
         gamma, beta = zip(*pairs, strict=True)
         return torch.stack(gamma), torch.stack(beta)
 
     def forward(self, x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
-        """Features 'n c ...', gamma 'j n c', beta 'j n c' to fused features 'n c ...'."""
+        """Features 'n c ...', gamma 'j n c', beta 'j n c' to fused features 'n c ...'.
+
+        Raises:
+            ShapeError: the features do not fit this fusion, or gamma and beta do not fit the features.
+        """
+        self._check_features(x)
         return affine_leaky(x, gamma, beta)
+
+    def _check_features(self, x: Tensor) -> None:
+        if x.ndim < 2 or x.shape[1] != self.num_features:
+            raise ShapeError("features", got=tuple(x.shape), expected=f"'n c ...' with c = {self.num_features}")
 
 
 class BatchNormFusion(AffineFusion):
@@ -56,15 +76,17 @@ class BatchNormFusion(AffineFusion):
         self.norms = nn.ModuleList(AnyDimBatchNorm(num_features, affine=False) for _ in range(steps))
 
     def forward(self, x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
+        self._check_features(x)
         for norm, scale, shift in zip(self.norms, gamma, beta, strict=True):
             x = affine_leaky(norm(x), scale[None], shift[None])
         return x
 
 
 class InstanceNormFusion(AffineFusion):
-    """Conditional instance norm (CIN): each picture's own statistics are removed before each affine (arXiv 1610.07629)."""
+    """Conditional instance norm (CIN): a picture's own statistics are removed before each affine (arXiv 1610.07629)."""
 
     def forward(self, x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
+        self._check_features(x)
         for scale, shift in zip(gamma, beta, strict=True):
             x = affine_leaky(functional.instance_norm(x), scale[None], shift[None])
         return x
@@ -89,6 +111,9 @@ class SemanticSpatialFusion(BatchNormFusion):
         )
 
     def forward(self, x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
+        self._check_features(x)
+        if x.ndim != 4:
+            raise ShapeError("features", got=tuple(x.shape), expected="'n c h w'")
         mask = self.mask(x)
         for norm, scale, shift in zip(self.norms, gamma, beta, strict=True):
             scale, shift = (values[:, :, None, None].to(x.dtype) for values in (scale, shift))

@@ -44,9 +44,10 @@ class RecurrentAffine(nn.Module):
     ) -> None:
         super().__init__()
         if controller is not None and controller.cond_dim != cond_dim:
-            raise ShapeError("shared controller", got=f"cond_dim {controller.cond_dim}", expected=f"cond_dim {cond_dim}")
+            got = f"cond_dim {controller.cond_dim}"
+            raise ShapeError("shared controller", got=got, expected=f"cond_dim {cond_dim}")
         # A tuple keeps a shared controller out of this module's parameters, so that its tensors have one owner.
-        self._shared = () if controller is None else (controller,)
+        self._shared: tuple[RecurrentController, ...] = () if controller is None else (controller,)
         self.own_controller = None if self._shared else RecurrentController(cond_dim, hidden_dim=hidden_dim, cell=cell)
         self.affine = ConditionalAffine(num_features, self.controller.hidden_dim)
 

@@ -2,7 +2,6 @@
 
 from typing import NamedTuple
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -30,6 +29,7 @@ class MAGPHingeLoss(nn.Module):
         RatError: a negative weight or a power below 2 (its gradient is not finite at zero).
 
     Example:
+        >>> import torch
         >>> loss = MAGPHingeLoss()
         >>> terms = loss.discriminator(torch.tensor([2.0]), torch.tensor([-2.0]), torch.tensor([0.0]))
         >>> float(terms.total), float(loss.generator(torch.tensor([0.5])))
@@ -79,9 +79,8 @@ class MAGPHingeLoss(nn.Module):
             RatError: an input does not require a gradient, so that no penalty could be computed.
         """
         if not all(tensor.requires_grad for tensor in inputs):
-            raise RatError(
-                "penalty inputs", got="a tensor without requires_grad", hint="call requires_grad_() before the discriminator"
-            )
+            hint = "call requires_grad_() on images and sentence before the discriminator sees them"
+            raise RatError("penalty inputs", got="a tensor without requires_grad", hint=hint)
         return self.penalty_weight * gradient_penalty(logits, inputs, self.penalty_power)
 
     def extra_repr(self) -> str:

@@ -1,6 +1,7 @@
 """The RAT-GAN discriminator: picture features, where the text fits, and how well."""
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import NamedTuple
 
 from torch import Tensor, cat, nn
@@ -60,9 +61,9 @@ class RATDiscriminator(nn.Module):
         # With attention, the last halving happens after the text has been weighted in.
         plain = levels if attention is None else levels - 1
         self.blocks = nn.ModuleList(
-            DiscriminatorBlock(before, after, gate_init=gate_init)
-            for before, after in zip(features[:plain], features[1 : plain + 1], strict=True)
+            DiscriminatorBlock(before, after, gate_init=gate_init) for before, after in pairwise(features[: plain + 1])
         )
+        self.feature_shape = (features[plain], 4 * 2 ** (levels - plain), 4 * 2 ** (levels - plain))
         self.attention = self.attended = None
         if attention is not None:
             self.attention = attention(features[plain], cond_dim)
@@ -88,10 +89,13 @@ class RATDiscriminator(nn.Module):
         """Features of `features()` and sentence 'n s' to scores.
 
         Raises:
-            ShapeError: the sentence is not 'n s', with one row per picture.
+            ShapeError: the features are not those of `features()`, or the sentence is not 'n s', a row per picture.
         """
+        if tuple(features.shape[1:]) != self.feature_shape:
+            raise ShapeError("features", got=tuple(features.shape), expected=f"'n c h w' with {self.feature_shape}")
         if sentence.shape != (len(features), self.cond_dim):
-            raise ShapeError("sentence", got=tuple(sentence.shape), expected=f"'n s' {(len(features), self.cond_dim)}")
+            expected = f"'n s' {(len(features), self.cond_dim)}"
+            raise ShapeError("sentence", got=tuple(sentence.shape), expected=expected)
         weights = None
         if self.attention is not None and self.attended is not None:
             weighted, weights = self.attention(features, sentence)

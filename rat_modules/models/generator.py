@@ -1,6 +1,7 @@
 """The RAT-GAN generator: plan every scale and shift from text and noise, then render."""
 
-from typing import NamedTuple
+from collections.abc import Iterable
+from typing import NamedTuple, cast
 
 import torch
 from einops import rearrange
@@ -59,11 +60,11 @@ class RATGenerator(nn.Module):
     ) -> None:
         super().__init__()
         if controller.noise_dim is None:
-            raise ShapeError("generator controller", got="noise_dim None", expected="a controller that starts from noise")
+            raise ShapeError("generator controller", got="noise_dim None", expected="one that starts from noise")
         if width < 1:
             raise ShapeError("generator width", got=width, expected="1 or more")
         if affines < 2 or affines % 2:
-            raise ShapeError("affines per block", got=affines, expected="an even number, 4 or 6 in the published systems")
+            raise ShapeError("affines per block", got=affines, expected="an even number (published: 4 or 6)")
         blocks = resolution_levels(image_size) - 1
         features = [width * min(8, 2 ** (blocks - 1 - block)) for block in range(blocks)]
         self.noise_dim, self.cond_dim, self.image_size = controller.noise_dim, controller.cond_dim, image_size
@@ -88,9 +89,11 @@ class RATGenerator(nn.Module):
             ShapeError: noise or sentence do not fit.
         """
         if noise.ndim == 2 and sentence.ndim in (2, 3) and len(noise) != sentence.shape[-2]:
-            raise ShapeError("batch", got=f"{len(noise)} noises and {sentence.shape[-2]} sentences", expected="as many of each")
+            got = f"{len(noise)} noises and {sentence.shape[-2]} sentences"
+            raise ShapeError("batch", got=got, expected="as many of each")
         hidden = self.controller.unroll(sentence, self.steps, self.controller.initial_state(noise))
-        fusions = [fusion for block in self.blocks for fusion in block.fusions]
+        blocks = cast("Iterable[GeneratorBlock]", self.blocks)
+        fusions = [fusion for block in blocks for fusion in block.fusions]
         parts = hidden.split([fusion.steps for fusion in fusions])
         return Plan(hidden, tuple(fusion.modulation(part) for fusion, part in zip(fusions, parts, strict=True)))
 

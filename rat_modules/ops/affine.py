@@ -1,6 +1,5 @@
 """Per-channel affine modulation, alone and as the published chain of affines and leaky rectifiers."""
 
-import torch
 from einops import rearrange
 from torch import Tensor
 from torch.nn import functional
@@ -25,15 +24,16 @@ def affine(x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
         ShapeError: gamma or beta is not 'n c' of `x`.
 
     Example:
+        >>> import torch
         >>> affine(torch.ones(1, 2, 3), torch.tensor([[2.0, 3.0]]), torch.tensor([[0.0, 1.0]]))[0, :, 0]
         tensor([2., 4.])
     """
     for name, modulation in (("gamma", gamma), ("beta", beta)):
-        if modulation.shape != x.shape[:2]:
+        if x.ndim < 2 or modulation.shape != x.shape[:2]:
             raise ShapeError(
                 f"affine {name} does not fit x",
                 got=f"{name} {tuple(modulation.shape)} for x {tuple(x.shape)}",
-                expected=f"'n c' {tuple(x.shape[:2])}",
+                expected=f"{name} 'n c' for x 'n c ...'",
             )
     spread = "n c -> n c" + " 1" * (x.ndim - 2)
     return x * rearrange(gamma.to(x.dtype), spread) + rearrange(beta.to(x.dtype), spread)
@@ -54,15 +54,17 @@ def affine_leaky(x: Tensor, gamma: Tensor, beta: Tensor, negative_slope: float =
         'n c ...', shape and dtype of `x`.
 
     Raises:
-        ShapeError: a gamma or beta is not 'n c' of `x`, or their numbers differ.
+        ShapeError: gamma or beta is not 'j n c', or does not fit `x`.
 
     Example:
+        >>> import torch
         >>> x = torch.tensor([[[-1.0, 1.0]]])
         >>> affine_leaky(x, torch.ones(2, 1, 1), torch.zeros(2, 1, 1))
         tensor([[[-0.0400,  1.0000]]])
     """
-    if gamma.shape != beta.shape:
-        raise ShapeError("gamma and beta differ", got=f"{tuple(gamma.shape)} and {tuple(beta.shape)}", expected="'j n c' twice")
+    if gamma.ndim != 3 or gamma.shape != beta.shape:
+        got = f"gamma {tuple(gamma.shape)} and beta {tuple(beta.shape)}"
+        raise ShapeError("affine_leaky modulation", got=got, expected="'j n c' twice")
     for scale, shift in zip(gamma, beta, strict=True):
         # In place: autograd then keeps one tensor per affine instead of two.
         x = functional.leaky_relu(affine(x, scale, shift), negative_slope, inplace=True)

@@ -6,7 +6,7 @@ from torch import Tensor
 
 
 def lstm_step(projected: Tensor, hidden: Tensor, cell: Tensor, weight_hidden: Tensor) -> tuple[Tensor, Tensor]:
-    """One step of a long short-term memory (Hochreiter & Schmidhuber 1997); gates in the order input, forget, cell, output.
+    """One step of a long short-term memory (Hochreiter & Schmidhuber 1997); gates input, forget, cell, output.
 
     Differentiable to any order.
 
@@ -31,7 +31,7 @@ def lstm_step(projected: Tensor, hidden: Tensor, cell: Tensor, weight_hidden: Te
 
 
 def gru_step(projected: Tensor, hidden: Tensor, weight_hidden: Tensor, bias_hidden: Tensor) -> Tensor:
-    """One step of a gated recurrent unit (arXiv 1406.1078, in the form of `torch.nn.GRUCell`); gates reset, update, new.
+    """One step of a gated recurrent unit (arXiv 1406.1078, as in `torch.nn.GRUCell`); gates reset, update, new.
 
     Differentiable to any order.
 

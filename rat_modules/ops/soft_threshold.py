@@ -7,7 +7,7 @@ from einops import rearrange
 from torch import Tensor
 from torch.nn import functional
 
-from rat_modules.errors import RatError
+from rat_modules.errors import RatError, ShapeError
 
 Normalizer = Literal["soft-threshold", "softmax-sigmoid", "softmax"]
 
@@ -30,11 +30,14 @@ def soft_threshold(scores: Tensor, normalize: Normalizer = "soft-threshold") -> 
 
     Raises:
         RatError: an unknown normalizer.
+        ShapeError: the scores are not 'n 1 ...'.
 
     Example:
-        >>> soft_threshold(torch.tensor([[[0.0, 0.0, -100.0]]]))
+        >>> soft_threshold(torch.tensor([[[0.0, 0.0, -200.0]]]))
         tensor([[[0.5000, 0.5000, 0.0000]]])
     """
+    if scores.ndim < 2 or scores.shape[1] != 1:
+        raise ShapeError("scores", got=tuple(scores.shape), expected="'n 1 ...'")
     flat = rearrange(scores, "n 1 ... -> n (...)")
     flat = flat.to(torch.promote_types(flat.dtype, torch.float32))
     if normalize == "soft-threshold":

@@ -81,11 +81,12 @@ def ours(name: str) -> Figures:
     inputs = images.clone().requires_grad_(), sentence.clone().requires_grad_()
     logits = discriminator(*inputs).logits
     found["magp.loss"] = loss.penalty(logits, inputs)
-    found["magp.norm"] = torch.stack(
-        [MAGPHingeLoss(1.0, 2.0).penalty(one, inputs).sqrt() for one in logits]
-    ) * len(logits) ** 0.5
+    found["magp.norm"] = (
+        torch.stack([MAGPHingeLoss(1.0, 2.0).penalty(one, inputs).sqrt() for one in logits]) * len(logits) ** 0.5
+    )
+    judged = discriminator(image.detach(), sentence).logits
     losses = {
-        "D": (loss.discriminator(real, discriminator(image.detach(), sentence).logits, mismatched).total, discriminator),
+        "D": (loss.discriminator(real, judged, mismatched).total, discriminator),
         "magp": (found["magp.loss"], discriminator),
         "G": (found["loss.G"], generator),
     }
