@@ -37,8 +37,8 @@ def captions_of(text: str, which: Which) -> tuple[str, ...]:
         ('A red bird.',)
     """
     lines = [" ".join(line.split()) for line in text.splitlines()]
-    said = dict.fromkeys(line for line in lines if any(map(str.isalnum, line)))
-    return tuple(said)[: 1 if which == "first" else None]
+    said = tuple(line for line in lines if any(map(str.isalnum, line)))
+    return said[:1] if which == "first" else said
 
 
 def read_metadata(path: Path, which: Which) -> Iterator[tuple[str, tuple[str, ...] | str]]:

@@ -1,5 +1,6 @@
 """Captioned pictures that stay in their files until they are asked for."""
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from rat_modules.data.pictures import GREY, Colour, Fit, read_picture, square, s
 from rat_modules.errors import DataError
 
 Box = tuple[int, int, int, int]
+_log = logging.getLogger("rat_modules")
 
 
 @attrs.frozen
@@ -94,6 +96,7 @@ class CaptionedFiles(Dataset[tuple[Tensor, tuple[str, ...]]]):
             except DataError as error:
                 self._lost.add(place)
                 self.skipped.append((str(self._items[place].file), str(error)))
+                _log.warning("%s: left out from now on, %s", self.name, error)
 
     def captions(self, index: int) -> tuple[str, ...]:
         """Everything that is said of the picture."""

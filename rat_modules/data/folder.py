@@ -72,9 +72,18 @@ class ImageFolder(CaptionedFiles):
             root.resolve().name, items, skipped, image_size=image_size, fit=fit, background=background
         )
 
+    @staticmethod
+    def splits_in(root: Path) -> list[str]:
+        """Splits that a folder has: its subfolders of these names, else the two by hash."""
+        return _given_splits(root) or ["train", "test"]
+
+
+def _given_splits(root: Path) -> list[str]:
+    return [name for name in ("train", "test", "validation") if (root / name).is_dir()]
+
 
 def _items(root: Path, split: Split, which: Which, skipped: list[tuple[str, str]]) -> Iterator[Item]:
-    given = any((root / name).is_dir() for name in ("train", "test", "validation"))
+    given = _given_splits(root)
     start = root / split if given and split != "all" else root
     if not start.is_dir() or (split == "validation" and not given):
         raise DataError(f"split {split!r} of {root}", got="no such subfolder")

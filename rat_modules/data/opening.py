@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from rat_modules.data.dataset import CaptionedImages
-from rat_modules.data.released import is_released
+from rat_modules.data.released import Released
 from rat_modules.errors import DataError
-from rat_modules.registry.catalog import Catalog
 from rat_modules.registry.manager import get_catalog
 from rat_modules.registry.nearest import did_you_mean
 
@@ -37,14 +36,30 @@ def open_dataset(
         >>> shapes.image(0).shape
         torch.Size([3, 32, 32])
     """
-    catalog = get_catalog()
     keywords = {"split": split, **({} if image_size is None else {"image_size": image_size}), **options}
-    if str(spec) in catalog.names("datasets"):
-        return _build(catalog, str(spec), (), keywords)
+    name, root = find_dataset(spec)
+    target = get_catalog().get("datasets", name).resolve()
+    parameters = inspect.signature(target).parameters
+    required = [key for key, parameter in parameters.items() if parameter.default is parameter.empty]
+    if root is None and required:
+        raise DataError(f"data set {name!r} lies in a folder", got="its name alone", hint="give the folder instead")
+    places = () if root is None else (root,)
+    try:
+        inspect.signature(target).bind(*places, **keywords)
+    except TypeError as error:
+        raise DataError(f"options of data set {name!r}", got=str(error), expected=", ".join(parameters)) from error
+    dataset: CaptionedImages = target(*places, **keywords)
+    return dataset
+
+
+def find_dataset(spec: str | Path) -> tuple[str, Path | None]:
+    """The registered name of what `spec` means, and the folder it lies in; see `open_dataset`."""
+    names = get_catalog().names("datasets")
+    if str(spec) in names:
+        return str(spec), None
     path = Path(spec)
     if path.is_dir():
-        return _build(catalog, _kind_of(path), (path,), keywords)
-    names = catalog.names("datasets")
+        return _kind_of(path), path
     if path.exists():
         raise DataError("data", got=f"the file {path}", expected="a folder, or one of " + ", ".join(names))
     raise DataError(
@@ -65,18 +80,4 @@ def _kind_of(path: Path) -> str:
             raise DataError(
                 f"{mark} does not say what it is", got=repr(error), expected='JSON with "dataset": a registered name'
             ) from error
-    return "released" if is_released(path) else "folder"
-
-
-def _build(catalog: Catalog, name: str, root: tuple[Path, ...], keywords: dict[str, Any]) -> CaptionedImages:
-    target = catalog.get("datasets", name).resolve()
-    parameters = inspect.signature(target).parameters
-    required = [key for key, parameter in parameters.items() if parameter.default is parameter.empty]
-    if not root and required:
-        raise DataError(f"data set {name!r} lies in a folder", got="its name alone", hint="give the folder instead")
-    try:
-        inspect.signature(target).bind(*root, **keywords)
-    except TypeError as error:
-        raise DataError(f"options of data set {name!r}", got=str(error), expected=", ".join(parameters)) from error
-    dataset: CaptionedImages = target(*root, **keywords)
-    return dataset
+    return "released" if Released.splits_in(path) else "folder"

@@ -77,10 +77,10 @@ class Released(CaptionedFiles):
                 items.append(Item(path, said, classes[place], boxes.get(name)))
         super().__init__(root.resolve().name, items, skipped, image_size=image_size, background=background)
 
-
-def is_released(root: Path) -> bool:
-    """Does a folder have the published layout?"""
-    return any((root / split / "filenames.pickle").is_file() for split in ("train", "test"))
+    @staticmethod
+    def splits_in(root: Path) -> list[str]:
+        """Splits of the published layout that a folder has."""
+        return [split for split in ("train", "test") if (root / split / "filenames.pickle").is_file()]
 
 
 def _names(root: Path, split: Split) -> tuple[list[str], list[str]]:

@@ -1,0 +1,224 @@
+"""What is in a data folder, and what is wrong with it, before anything is trained on it."""
+
+import hashlib
+import inspect
+import typing
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import attrs
+import torch
+from torch import Tensor
+from torch.nn.functional import avg_pool2d
+
+from rat_modules.data.captioned_files import CaptionedFiles
+from rat_modules.data.dataset import CaptionedImages
+from rat_modules.data.opening import find_dataset, open_dataset
+from rat_modules.errors import DataError
+from rat_modules.registry.manager import get_catalog
+
+TINY = 32
+NEAR_RMSE = 0.04
+_EDGE, _THUMBNAIL = 64, 16
+_EXAMPLES = 5
+
+
+@attrs.frozen
+class SplitReport:
+    """One split in numbers.
+
+    Args:
+        split: its name.
+        pictures, concepts, captions: how many there are.
+        words: mean number of words in a caption.
+        shared_captions: captions that are said of more than one concept.
+        doubled_captions: captions that one picture has more than once.
+        tiny: pictures whose shorter edge has fewer than 32 pixels; None where no files are behind them.
+        repeated: pictures equal to an earlier one of the split.
+    """
+
+    split: str
+    pictures: int
+    concepts: int
+    captions: int
+    words: float
+    shared_captions: int
+    doubled_captions: int
+    tiny: int | None
+    repeated: int
+
+
+@attrs.frozen
+class FolderReport:
+    """What `check_folder` found; print it for a table.
+
+    Args:
+        name: what was checked, and as which kind of data set.
+        splits: one report each.
+        missing: (split, reason) of those that cannot be opened.
+        left_out: (file, reason) of everything that cannot be used.
+        identical: (test picture, training picture) that are the same.
+        near: the same for pictures that differ by less than 0.04 (root mean square at 16 x 16 pixels, white is 1).
+    """
+
+    name: str
+    splits: tuple[SplitReport, ...]
+    missing: tuple[tuple[str, str], ...]
+    left_out: tuple[tuple[str, str], ...]
+    identical: tuple[tuple[str, str], ...]
+    near: tuple[tuple[str, str], ...]
+
+    def reasons(self) -> dict[str, int]:
+        """How many files were left out for which reason, the most frequent first."""
+        return dict(Counter(reason.split(":")[0] for _, reason in self.left_out).most_common())
+
+    def __str__(self) -> str:
+        rows: list[tuple[str, list[object]]] = [
+            ("", [report.split for report in self.splits]),
+            ("pictures", [report.pictures for report in self.splits]),
+            ("concepts", [report.concepts for report in self.splits]),
+            ("captions", [report.captions for report in self.splits]),
+            ("words in a caption, mean", [f"{report.words:.1f}" for report in self.splits]),
+            ("captions of several concepts", [report.shared_captions for report in self.splits]),
+            ("captions twice at one picture", [report.doubled_captions for report in self.splits]),
+            (f"smaller than {TINY} px", ["-" if (t := report.tiny) is None else t for report in self.splits]),
+            ("repeated pictures", [report.repeated for report in self.splits]),
+        ]
+        lines = [self.name, *(f"{label:<32}" + "".join(f"{value!s:>12}" for value in row) for label, row in rows)]
+        lines.append(f"{'test pictures also in train':<32}{len(self.identical):>12}")
+        lines.append(f"{'test pictures nearly in train':<32}{len(self.near):>12}")
+        lines.append(f"{'left out':<32}{len(self.left_out):>12}")
+        lines += [f"  {reason:<30}{count:>12}" for reason, count in self.reasons().items()]
+        lines += [f"no split {split}: {reason}" for split, reason in self.missing]
+        for title, pairs in (("left out", self.left_out), ("also in train", self.identical), ("nearly", self.near)):
+            lines += [f"{title}: {one} ({other})" for one, other in pairs[:_EXAMPLES]]
+            lines += [f"{title}: and {len(pairs) - _EXAMPLES} more"] * (len(pairs) > _EXAMPLES)
+        return "\n".join(lines)
+
+
+def check_folder(path: str | Path) -> FolderReport:
+    """Read every picture and caption of a data folder, in each of its splits.
+
+    Args:
+        path: pictures with captions, a published layout, or a folder made by `rat-modules data`; a registered name
+            such as "shapes" works too.
+
+    Raises:
+        DataError: nothing there can be used.
+
+    Example:
+        >>> import tempfile
+        >>> from PIL import Image
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> for name in ("red", "blue", "gold"):
+        ...     Image.new("RGB", (40, 40), name).save(folder / f"{name}.png")
+        >>> _ = (folder / "red.txt").write_text("a red square"), (folder / "blue.txt").write_text("a blue square")
+        >>> report = check_folder(folder)
+        >>> sum(split.pictures for split in report.splits), report.reasons()
+        (2, {'no caption': 1})
+    """
+    kind, root = find_dataset(path)
+    opened: dict[str, CaptionedImages] = {}
+    problems: list[tuple[str, DataError]] = []
+    for split in _splits(kind, root):
+        try:
+            opened[split] = open_dataset(path, image_size=_EDGE, split=split)
+        except DataError as error:
+            problems.append((split, error))
+    if not opened:
+        raise problems[0][1]
+    contents = {split: _Content(dataset) for split, dataset in opened.items()}
+    left_out = [skip for dataset in opened.values() for skip in dataset.skipped]
+    identical, near = _overlap(contents.get("test"), contents.get("train"))
+    return FolderReport(
+        f"{path} ({kind})",
+        tuple(_report(split, opened[split], contents[split]) for split in opened),
+        tuple((split, str(error)) for split, error in problems),
+        tuple(dict.fromkeys(left_out)),
+        identical,
+        near,
+    )
+
+
+class _Content:
+    """Hash and thumbnail of every picture of a split."""
+
+    def __init__(self, dataset: CaptionedImages) -> None:
+        self.names, self.hashes = [], []
+        self.thumbnails = torch.empty(len(dataset), 3 * _THUMBNAIL**2, dtype=torch.uint8)
+        for index in range(len(dataset)):
+            picture = dataset.image(index)
+            self.names.append(_name(dataset, index))
+            self.hashes.append(hashlib.sha256(picture.numpy().tobytes()).hexdigest())
+            small = avg_pool2d(picture.float(), _EDGE // _THUMBNAIL)
+            self.thumbnails[index] = small.round().to(torch.uint8).flatten()
+
+
+def _name(dataset: CaptionedImages, index: int) -> str:
+    return str(dataset.item(index).file) if isinstance(dataset, CaptionedFiles) else f"picture {index}"
+
+
+def _splits(kind: str, root: Path | None) -> Sequence[str]:
+    target = get_catalog().get("datasets", kind).resolve()
+    if root is not None and hasattr(target, "splits_in"):
+        return list(target.splits_in(root))
+    split = inspect.signature(target).parameters.get("split")
+    return typing.get_args(split and split.annotation) or ("train", "test")
+
+
+def _report(split: str, dataset: CaptionedImages, content: _Content) -> SplitReport:
+    said = [dataset.captions(index) for index in range(len(dataset))]
+    concepts = [dataset.concept(index) for index in range(len(dataset))]
+    spoken: dict[str, set[str]] = {}
+    for captions, concept in zip(said, concepts, strict=True):
+        for caption in captions:
+            spoken.setdefault(caption.lower(), set()).add(concept)
+    total = sum(map(len, said))
+    tiny = None
+    if isinstance(dataset, CaptionedFiles):
+        tiny = sum(min(dataset.source_size(index)) < TINY for index in range(len(dataset)))
+    return SplitReport(
+        split=split,
+        pictures=len(dataset),
+        concepts=len(set(concepts)),
+        captions=total,
+        words=sum(len(caption.split()) for captions in said for caption in captions) / max(total, 1),
+        shared_captions=sum(len(of) > 1 for of in spoken.values()),
+        doubled_captions=sum(len(captions) - len({c.lower() for c in captions}) for captions in said),
+        tiny=tiny,
+        repeated=len(content.hashes) - len(set(content.hashes)),
+    )
+
+
+_Pairs = tuple[tuple[str, str], ...]
+
+
+def _overlap(test: _Content | None, train: _Content | None) -> tuple[_Pairs, _Pairs]:
+    if test is None or train is None:
+        return (), ()
+    where = dict(zip(train.hashes, train.names, strict=True))
+    identical, near = [], []
+    distances, places = _nearest(test.thumbnails, train.thumbnails)
+    for index, name in enumerate(test.names):
+        if test.hashes[index] in where:
+            identical.append((name, where[test.hashes[index]]))
+        elif distances[index] < NEAR_RMSE:
+            near.append((name, train.names[int(places[index])]))
+    return tuple(identical), tuple(near)
+
+
+def _nearest(test: Tensor, train: Tensor) -> tuple[Tensor, Tensor]:
+    """Root mean square distance of each test thumbnail to its nearest training one, white being 1, and which it is."""
+    distances = torch.full((len(test),), torch.inf)
+    places = torch.zeros(len(test), dtype=torch.long)
+    for start in range(0, len(train), 4096):
+        some = train[start : start + 4096].float() / 255
+        for row in range(0, len(test), 1024):
+            chosen = slice(row, row + 1024)
+            squares = torch.cdist(test[chosen].float() / 255, some, compute_mode="use_mm_for_euclid_dist_if_necessary")
+            nearest, place = squares.min(dim=1)
+            better = nearest / some.shape[1] ** 0.5 < distances[chosen]
+            places[chosen] = torch.where(better, place + start, places[chosen])
+            distances[chosen] = torch.minimum(distances[chosen], nearest / some.shape[1] ** 0.5)
+    return distances, places
