@@ -9,6 +9,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from rat_modules.atomic import atomic_write
+from rat_modules.checkpoints.header import sort_metadata
 from rat_modules.errors import CheckpointError
 
 FORMAT = "rat_modules/1"
@@ -40,6 +41,7 @@ def write_safetensors(path: str | Path, tensors: Mapping[str, Tensor], metadata:
         except SafetensorError as error:
             # safetensors wraps the operating system's refusal (a full disk, say) in an error of its own.
             raise OSError(f"cannot write {path}: {error}") from error
+        sort_metadata(temporary)
 
 
 def read_safetensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:

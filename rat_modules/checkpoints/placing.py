@@ -1,0 +1,64 @@
+"""A model folder that appears complete or not at all, also where there is one already."""
+
+import tempfile
+from pathlib import Path
+
+from rat_modules.assembly import Assembly
+from rat_modules.errors import RatError
+
+_OURS = {"recipe.toml", "generator.safetensors", "discriminator.safetensors", "text_encoder.safetensors"}
+
+
+def refuse_occupied(folder: Path, *, replace: bool) -> None:
+    """Refuse a place where something is that must not be lost.
+
+    Args:
+        folder: where a model folder is to appear.
+        replace: may a model folder that is there go? Anything else never may.
+
+    Raises:
+        RatError: there is a file, a folder that is not empty, or (with replace) one that holds more than a model.
+    """
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise RatError("--out", got=f"{folder}, which is a file", expected="a folder")
+    content = sorted(file.name for file in folder.iterdir())
+    foreign = [name for name in content if name not in _OURS]
+    if content and not replace:
+        raise RatError(
+            "--out",
+            got=f"{folder}, which is not empty",
+            expected="a new or empty folder",
+            hint="--force replaces a converted one",
+        )
+    if foreign:
+        raise RatError(
+            "--force",
+            got=f"{folder}, which also holds {foreign[0]}",
+            expected="nothing but a converted model",
+            hint="choose another folder",
+        )
+
+
+def place(assembly: Assembly, folder: Path, *, replace: bool = False) -> None:
+    """Write an assembly's folder in one move.
+
+    Raises:
+        RatError: see `refuse_occupied`.
+        OSError: the disk is full or the place cannot be written; what was there is there still.
+    """
+    refuse_occupied(folder, replace=replace)
+    folder = folder.resolve()
+    if not folder.exists():
+        assembly.save(folder)
+        return
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as scratch:
+        new, old = Path(scratch) / "new", Path(scratch) / "old"
+        assembly.save(new)
+        folder.rename(old)
+        try:
+            new.rename(folder)
+        except OSError:
+            old.rename(folder)
+            raise
