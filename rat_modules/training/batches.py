@@ -10,9 +10,10 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
+from rat_modules.data import CaptionedImages
 from rat_modules.errors import DataError
 from rat_modules.recipes.schema import Recipe
-from rat_modules.training.captioned import Captioned, Dataset
+from rat_modules.training.captioned import Captioned
 from rat_modules.training.order import Draw, Order
 from rat_modules.training.phases import Batch
 
@@ -108,14 +109,15 @@ def other_concepts(concepts: np.ndarray, mismatch: str) -> tuple[np.ndarray, np.
     """
     n = len(concepts)
     # the same pairs as in phases: shift takes picture i with caption i + 1, roll picture i + 1 with caption i
-    pictures, captions = (np.arange(1, n + 1) % n, np.arange(n)) if mismatch == "roll" else (np.arange(n - 1), np.arange(1, n))
+    here, next_one = np.arange(n), np.arange(1, n + 1) % n
+    pictures, captions = (next_one, here) if mismatch == "roll" else (here[:-1], next_one[:-1])
     apart = concepts[pictures] != concepts[captions]
     apart[0] |= not apart.any()
     return pictures[apart], captions[apart]
 
 
 class _Reader(TorchDataset[Tensor]):
-    def __init__(self, dataset: Dataset) -> None:
+    def __init__(self, dataset: CaptionedImages) -> None:
         self.dataset = dataset
 
     def __len__(self) -> int:

@@ -3,32 +3,18 @@
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from rat_modules.data import CaptionedImages
 from rat_modules.errors import DataError
 
 HELD_BYTES = 2**30  # larger sets are read picture by picture while training
 _ENCODED_AT_ONCE = 4096
-
-
-class Dataset(Protocol):
-    """What training needs of a data set."""
-
-    name: str
-    image_size: int
-
-    def __len__(self) -> int: ...
-
-    def image(self, index: int, /) -> Tensor: ...
-
-    def captions(self, index: int, /) -> tuple[str, ...]: ...
-
-    def concept(self, index: int, /) -> str: ...
 
 
 class Captioned:
@@ -43,14 +29,14 @@ class Captioned:
         DataError: there are no pictures, or one has no caption.
     """
 
-    def __init__(self, dataset: Dataset, text_encoder: Any, device: torch.device | str = "cpu") -> None:
+    def __init__(self, dataset: CaptionedImages, text_encoder: Any, device: torch.device | str = "cpu") -> None:
         if not len(dataset):
             raise DataError(f"data set {dataset.name!r}", got="no pictures", expected="at least one")
         self.dataset, self.device = dataset, torch.device(device)
         said = [dataset.captions(index) for index in range(len(dataset))]
         for index, captions in enumerate(said):
             if not captions:
-                raise DataError(f"picture {index} of data set {dataset.name!r}", got="no caption", expected="at least one")
+                raise DataError(f"picture {index} of {dataset.name!r}", got="no caption", expected="at least one")
         numbers: dict[str, int] = {}
         listed = [numbers.setdefault(caption, len(numbers)) for captions in said for caption in captions]
         self.caption_counts = np.array([len(captions) for captions in said])
@@ -79,13 +65,12 @@ class Captioned:
 def _encode(text_encoder: Any, captions: Sequence[str]) -> Tensor:
     chunks = range(0, len(captions), _ENCODED_AT_ONCE)
     encoded = [
-        text_encoder.encode(captions[start : start + _ENCODED_AT_ONCE])
-        for start in _shown(chunks, "encoding captions")
+        text_encoder.encode(captions[start : start + _ENCODED_AT_ONCE]) for start in _shown(chunks, "encoding captions")
     ]
     return torch.cat(encoded).float()
 
 
-def _hold(dataset: Dataset) -> Tensor:
+def _hold(dataset: CaptionedImages) -> Tensor:
     size = dataset.image_size
     held = torch.empty(len(dataset), 3, size, size, dtype=torch.uint8)
     for index in _shown(range(len(dataset)), "reading pictures"):

@@ -3,7 +3,7 @@
 import copy
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 
 class Average:
@@ -27,7 +27,8 @@ class Average:
     def __init__(self, module: nn.Module, decay: float) -> None:
         self.live, self.decay = module, decay
         self.module = copy.deepcopy(module).requires_grad_(False).eval() if decay else module
-        self._averaged, self._parameters = list(self.module.parameters()), list(module.parameters())
+        self._averaged: list[Tensor] = list(self.module.parameters())
+        self._parameters: list[Tensor] = list(module.parameters())
         self._kept, self._buffers = list(self.module.buffers()), list(module.buffers())
 
     @torch.no_grad()

@@ -42,7 +42,9 @@ class Order:
         ([0, 1, 2], (3, 4))
     """
 
-    def __init__(self, caption_counts: Sequence[int], *, batch_size: int, noise_dim: int, seed: int) -> None:
+    def __init__(
+        self, caption_counts: Sequence[int] | np.ndarray, *, batch_size: int, noise_dim: int, seed: int
+    ) -> None:
         self._counts = np.asarray(caption_counts)
         self.batch_size, self.noise_dim, self.seed = batch_size, noise_dim, seed
         self._epochs: dict[int, np.ndarray] = {}

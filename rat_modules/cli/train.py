@@ -1,0 +1,125 @@
+"""`rat-modules train`: a recipe and captioned pictures make a run folder."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from rat_modules.cli.refusals import refuse_existing
+from rat_modules.errors import TrainingError
+
+if TYPE_CHECKING:
+    from rat_modules.recipes import Recipe
+    from rat_modules.training.folder import RunFolder
+    from rat_modules.training.trainer import Outcome
+
+EPILOG = """\b
+Examples:
+  rat-modules train --recipe ratgan-tiny --data shapes --out runs/first --steps 2000
+  rat-modules train --out runs/first --resume --steps 4000
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.option("--recipe", help="Name of a recipe, or a .toml file.  [with --resume: the run's own]")
+@click.option("--data", help="shapes, mini, another data set, or a folder.  [with --resume: the run's own]")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="The run folder.")
+@click.option("--steps", type=click.IntRange(min=1), help="Generator steps in all.  [default: the recipe's]")
+@click.option("--batch", type=click.IntRange(min=2), help="Pictures per step.  [default: the recipe's]")
+@click.option("--seed", type=click.IntRange(min=0), help="Of weights, order and noise.  [default: 0]")
+@click.option("--device", metavar="cpu|cuda", help="Where to train.  [default: cuda where there is one]")
+@click.option("--checkpoint-every", type=click.IntRange(min=1), default=1000, show_default=True, metavar="N")
+@click.option("--keep", type=click.IntRange(min=1), default=3, show_default=True, help="Checkpoints that are kept.")
+@click.option("--set", "overrides", multiple=True, metavar="PART.KEY=VALUE", help="Change one key (may be repeated).")
+@click.option(
+    "--text-encoder",
+    type=click.Path(path_type=Path),
+    help="Take the trained text encoder of this model, as `convert` writes it.",
+)
+@click.option("--workers", type=click.IntRange(min=0), default=2, show_default=True, help="Readers of large data sets.")
+@click.option("--resume", is_flag=True, help="Go on from the newest checkpoint in --out.")
+def command(out: Path, resume: bool, **options: Any) -> int | None:
+    """Train a system on captioned pictures.
+
+    --out becomes a run folder: recipe.toml, generator.safetensors (the average, for `sample`),
+    discriminator.safetensors, checkpoints/, metrics.jsonl and samples/. Ctrl-C and SIGTERM write a checkpoint first.
+    """
+    from rat_modules.training.folder import RunFolder
+
+    folder = RunFolder(out, keep=options["keep"])
+    if not resume:
+        refuse_existing(out)
+    folder.check_writable()
+    return report(folder, train(folder, resume=resume, **options))
+
+
+def train(
+    folder: "RunFolder",
+    *,
+    recipe: str | None,
+    data: str | None,
+    seed: int | None,
+    device: str | None,
+    text_encoder: Path | None,
+    checkpoint_every: int,
+    workers: int,
+    resume: bool,
+    **options: Any,
+) -> "Outcome":
+    """Prepare everything in the order in which it can be refused, then train."""
+    from rat_modules.data import open_dataset
+    from rat_modules.training.batches import Batches
+    from rat_modules.training.captioned import Captioned
+    from rat_modules.training.start import begin, check_same, take_up
+    from rat_modules.training.trainer import choose_device, run
+
+    before = folder.read_about() if resume else None
+    wanted = _wanted_recipe(folder, recipe, began=before is not None, **options)
+    data = data or (before["data"] if before else None)
+    if data is None:
+        raise TrainingError("--data is missing", expected="shapes, mini, another data set, or a folder")
+    seed = seed if seed is not None else before["seed"] if before else 0
+    place = choose_device(device)
+    state = take_up(folder, wanted, device=place) if before else None
+    if state is None:
+        state = begin(wanted, seed=seed, device=place, text_encoder=text_encoder)
+    generator, now = state.assembly.generator, state.assembly.recipe
+    if state.step >= now.training.steps:
+        raise TrainingError(f"{folder.path} is trained", got=f"{state.step} steps", expected="more, by --steps")
+    dataset = open_dataset(data, image_size=generator.image_size)
+    if dataset.skipped:
+        file, reason = dataset.skipped[0]
+        click.echo(f"{len(dataset.skipped)} pictures skipped, the first is {file}: {reason}", err=True)
+    captioned = Captioned(dataset, state.assembly.text_encoder, place)
+    data = str(Path(data).resolve()) if Path(data).is_dir() and dataset.name != data else data
+    about = {"data": data, "seed": seed, "fingerprint": captioned.fingerprint()}
+    if before:
+        check_same(before, about)
+    batches = Batches(captioned, now, noise_dim=generator.noise_dim, seed=seed, workers=workers)
+    folder.begin(now, about)
+    folder.cut_metrics(state.step)
+    return run(state, batches, folder, checkpoint_every=checkpoint_every)
+
+
+def report(folder: "RunFolder", outcome: "Outcome") -> int | None:
+    """Say how the run ended; the exit status where a signal ended it."""
+    if outcome.stopped_by is None:
+        click.echo(f"{outcome.step} steps done: {folder.path}")
+        return None
+    again = f"rat-modules train --out {folder.path} --resume"
+    click.echo(f"stopped at step {outcome.step}, checkpoint written; go on with: {again}", err=True)
+    return 128 + outcome.stopped_by
+
+
+def _wanted_recipe(
+    folder: "RunFolder", recipe: str | None, *, began: bool, overrides: tuple[str, ...], **options: Any
+) -> "Recipe":
+    from rat_modules.recipes import load_recipe, parse_overrides
+
+    if recipe is None and not began:
+        raise TrainingError("--recipe is missing", expected="a recipe", hint="`rat-modules recipes` lists them")
+    changes = parse_overrides(overrides)
+    for key, option in (("training.steps", "steps"), ("training.batch_size", "batch")):
+        if options[option] is not None:
+            changes[key] = options[option]
+    return load_recipe(folder.path if recipe is None else recipe, changes)

@@ -1,0 +1,1 @@
+"""Drawing from a trained system, and pictures as files."""

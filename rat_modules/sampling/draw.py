@@ -1,0 +1,129 @@
+"""Ways to draw: many captions, a walk through noise, a walk between captions, two captions mixed by depth."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from rat_modules.assembly import Assembly, draw_noise
+from rat_modules.errors import RatError
+
+_AT_ONCE = 64
+
+
+class Drawn(NamedTuple):
+    """Pictures 'n 3 h w' in [-1, 1] on the CPU, and a line to print below each."""
+
+    images: Tensor
+    captions: list[str]
+
+
+def draw_captions(assembly: Assembly, captions: Sequence[str], *, count: int = 1, seed: int | None = None) -> Drawn:
+    """Draw `count` pictures of each caption; with a seed, the same as `assembly.sample` of the repeated captions."""
+    repeated = [caption for caption in captions for _ in range(count)]
+    noise = draw_noise(len(repeated), assembly.generator.noise_dim, seed)
+    return Drawn(_render(assembly, noise, _encode(assembly, repeated)), repeated)
+
+
+def interpolate_noise(assembly: Assembly, caption: str, *, frames: int, seed: int | None = None) -> Drawn:
+    """Walk between two noises on the sphere, with one caption.
+
+    Raises:
+        RatError: fewer than two frames.
+    """
+    _check_frames(frames)
+    start, end = draw_noise(2, assembly.generator.noise_dim, seed)
+    noise = slerp(start, end, torch.linspace(0, 1, frames))
+    sentence = _encode(assembly, [caption]).expand(frames, -1)
+    return Drawn(_render(assembly, noise, sentence), [caption] * frames)
+
+
+def interpolate_captions(assembly: Assembly, first: str, second: str, *, frames: int, seed: int | None = None) -> Drawn:
+    """Walk from one caption to another in a straight line between their sentences, with one noise.
+
+    Raises:
+        RatError: fewer than two frames.
+    """
+    _check_frames(frames)
+    start, end = _encode(assembly, [first, second])
+    part = torch.linspace(0, 1, frames)
+    noise = draw_noise(1, assembly.generator.noise_dim, seed).expand(frames, -1)
+    sentence = torch.lerp(start, end, part[:, None])
+    lines = [first, *(f"{100 * (1 - p):.0f} % / {100 * p:.0f} %" for p in part[1:-1].tolist()), second]
+    return Drawn(_render(assembly, noise, sentence), lines)
+
+
+def mix_captions(
+    assembly: Assembly, first: str, second: str, *, at: Sequence[int] | None = None, seed: int | None = None
+) -> Drawn:
+    """Say one caption to the coarse steps of the controller and another to the fine ones, with one noise.
+
+    Args:
+        first: what steps before `at` hear.
+        second: what step `at` and those after it hear.
+        at: steps to change at, from 0 (all second) to the generator's number of steps (all first); eight evenly spaced
+            ones and both ends where None.
+
+    Returns:
+        One picture for each `at`.
+
+    Raises:
+        RatError: a step out of range.
+    """
+    steps = assembly.generator.steps
+    changes = list(at) if at is not None else sorted({round(part * steps / 9) for part in range(10)})
+    wrong = [change for change in changes if not 0 <= change <= steps]
+    if wrong:
+        raise RatError("--at", got=wrong[0], expected=f"a step from 0 to {steps}, of which this generator has so many")
+    encoded = _encode(assembly, [first, second])
+    second_heard = torch.arange(steps)[:, None] >= torch.tensor(changes)[None]  # 'k n'
+    sentence = encoded[second_heard.long()]
+    noise = draw_noise(1, assembly.generator.noise_dim, seed).expand(len(changes), -1)
+    lines = [f"{first}, from step {change} on {second}" for change in changes]
+    return Drawn(_render(assembly, noise, sentence), lines)
+
+
+def slerp(start: Tensor, end: Tensor, part: Tensor) -> Tensor:
+    """Points 'k z' on the arc from `start` 'z' to `end` 'z', at each of `part` 'k' in [0, 1].
+
+    Noise of a normal distribution lies near a sphere; a straight line would cut through its empty middle.
+
+    Example:
+        >>> slerp(torch.tensor([1.0, 0.0]), torch.tensor([0.0, 1.0]), torch.tensor([0.5]))
+        tensor([[0.7071, 0.7071]])
+    """
+    cosine = torch.nn.functional.cosine_similarity(start, end, dim=0).clamp(-1, 1)
+    angle = torch.arccos(cosine)
+    if torch.sin(angle) < 1e-4:
+        return torch.lerp(start, end, part[:, None])
+    weights = torch.stack([torch.sin((1 - part) * angle), torch.sin(part * angle)], dim=1) / torch.sin(angle)
+    return weights @ torch.stack([start, end])
+
+
+@torch.no_grad()
+def _render(assembly: Assembly, noise: Tensor, sentence: Tensor) -> Tensor:
+    device = next(assembly.generator.parameters()).device
+    training = assembly.generator.training
+    assembly.generator.eval()
+    try:
+        chunks = [
+            assembly.generator(noise[k : k + _AT_ONCE].to(device), sentence[..., k : k + _AT_ONCE, :].to(device)).cpu()
+            for k in range(0, len(noise), _AT_ONCE)
+        ]
+    finally:
+        assembly.generator.train(training)
+    return torch.cat(chunks)
+
+
+def _encode(assembly: Assembly, captions: Sequence[str]) -> Tensor:
+    for part in ("generator", "text_encoder"):
+        if getattr(assembly, part) is None:
+            raise RatError(f"this model has no {part}", expected="one, to make pictures of captions")
+    encoded: Tensor = assembly.text_encoder.encode(captions)
+    return encoded.cpu()
+
+
+def _check_frames(frames: int) -> None:
+    if frames < 2:
+        raise RatError("frames of an interpolation", got=frames, expected="2 or more")

@@ -1,0 +1,83 @@
+"""Pictures in rows with their captions below: one PNG that a person can read."""
+
+from collections.abc import Sequence
+
+import torch
+from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
+
+from rat_modules.errors import ShapeError
+from rat_modules.sampling.pixels import to_picture
+
+_CELL = 112  # pictures smaller than this are enlarged by whole factors
+_GAP = 8
+_LINE = 14
+_LINES = 4
+
+
+def captioned_grid(
+    pixels: Tensor, captions: Sequence[str], *, columns: int | None = None, title: str = ""
+) -> Image.Image:
+    """Lay out pictures in a grid, each above its caption.
+
+    Args:
+        pixels: 'n 3 h w', uint8.
+        captions: one per picture; long ones are wrapped and, beyond four lines, cut.
+        columns: pictures a row; about as many as rows where None, at most 8.
+        title: a line above all.
+
+    Returns:
+        An RGB image on white.
+
+    Raises:
+        ShapeError: no pictures, not 'n 3 h w' bytes, or another number of captions.
+
+    Example:
+        >>> captioned_grid(torch.zeros(2, 3, 32, 32, dtype=torch.uint8), ["a black square", "another"]).size
+        (280, 158)
+    """
+    if pixels.ndim != 4 or pixels.shape[1] != 3 or pixels.dtype != torch.uint8 or not len(pixels):
+        raise ShapeError("pictures of a grid", got=f"{tuple(pixels.shape)} {pixels.dtype}", expected="'n 3 h w' uint8")
+    if len(captions) != len(pixels):
+        raise ShapeError("captions of a grid", got=len(captions), expected=f"one for each of {len(pixels)} pictures")
+    columns = columns or min(8, max(1, round(len(pixels) ** 0.5 * 1.2)))
+    columns = min(columns, len(pixels))
+    height, width = pixels.shape[-2:]
+    enlarge = max(1, -(-_CELL // width))
+    cell = width * enlarge
+    font = ImageFont.load_default(size=11)
+    wrapped = [_wrap(caption, cell, font) for caption in captions]
+    below = _LINE * max(len(lines) for lines in wrapped)
+    above = _LINE + _GAP // 2 if title else 0
+    step_x, step_y = cell + _GAP, height * enlarge + below + _GAP
+    rows = -(-len(pixels) // columns)
+    sheet = Image.new("RGB", (columns * step_x + _GAP, above + rows * step_y + _GAP), "white")
+    pen = ImageDraw.Draw(sheet)
+    if title:
+        pen.text((_GAP, _GAP // 2), title, fill="black", font=font)
+    for index, (picture, lines) in enumerate(zip(pixels, wrapped, strict=True)):
+        x, y = _GAP + index % columns * step_x, above + _GAP + index // columns * step_y
+        enlarged = to_picture(picture).resize((cell, height * enlarge), Image.Resampling.NEAREST)
+        sheet.paste(enlarged, (x, y))
+        for number, line in enumerate(lines):
+            pen.text((x, y + height * enlarge + number * _LINE), line, fill="black", font=font)
+    return sheet
+
+
+def _wrap(caption: str, width: int, font: ImageFont.ImageFont | ImageFont.FreeTypeFont) -> list[str]:
+    lines = [""]
+    for word in caption.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if lines[-1] and font.getlength(longer) > width:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    if len(lines) > _LINES:
+        lines = [*lines[: _LINES - 1], lines[_LINES - 1] + " ..."]
+    return [_cut(line, width, font) for line in lines]
+
+
+def _cut(line: str, width: int, font: ImageFont.ImageFont | ImageFont.FreeTypeFont) -> str:
+    while len(line) > 1 and font.getlength(line) > width:
+        line = line.removesuffix("...").rstrip()[:-1] + "..." if len(line) > 4 else line[:-1]
+    return line

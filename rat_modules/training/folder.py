@@ -1,0 +1,177 @@
+"""The run folder: what stands where, what may be written, and which checkpoints are kept."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rat_modules.atomic import atomic_write
+from rat_modules.errors import CheckpointError, TrainingError
+from rat_modules.recipes import Recipe, recipe_toml
+
+PUBLISHED = ("generator.safetensors", "discriminator.safetensors")
+
+
+class RunFolder:
+    """Recipe, weights, `checkpoints/`, `metrics.jsonl`, `samples/`, and in `run.json` what was asked for.
+
+    Args:
+        path: the folder; it need not exist yet.
+        keep: how many checkpoints are kept, the newest ones.
+    """
+
+    def __init__(self, path: str | Path, *, keep: int = 3) -> None:
+        self.path, self.keep = Path(path), keep
+        self.checkpoints = self.path / "checkpoints"
+        self.metrics = self.path / "metrics.jsonl"
+        self.samples = self.path / "samples"
+        self.recipe = self.path / "recipe.toml"
+        self.about = self.path / "run.json"
+
+    def steps(self) -> list[Path]:
+        """Whole checkpoints, the newest first."""
+        found = [path for path in self.checkpoints.glob("step-*") if path.name.removeprefix("step-").isdecimal()]
+        return sorted(found, key=lambda path: int(path.name.removeprefix("step-")), reverse=True)
+
+    def check_writable(self) -> None:
+        """Refuse a folder that could not be made, before anything slow begins.
+
+        Raises:
+            TrainingError: the nearest existing folder above cannot be written, or is none.
+        """
+        above = next(path for path in (self.path, *self.path.absolute().parents) if path.exists())
+        if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
+            raise TrainingError(
+                "--out", got=f"{self.path} in {above}, which cannot be written", expected="a place for a folder"
+            )
+
+    def begin(self, recipe: Recipe, about: dict[str, Any]) -> None:
+        """Make the folder, or clear what an interrupted process left half-written in it.
+
+        Args:
+            recipe: written to `recipe.toml`.
+            about: data and seed, written to `run.json`.
+
+        Raises:
+            TrainingError: the folder cannot be written.
+        """
+        try:
+            self.checkpoints.mkdir(parents=True, exist_ok=True)
+            self._clear()
+            for file, text in ((self.recipe, recipe_toml(recipe)), (self.about, json.dumps(about, indent=2))):
+                with atomic_write(file) as temporary:
+                    temporary.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise TrainingError(
+                "run folder", got=f"{self.path} ({error.strerror})", expected="a folder that can be written"
+            ) from error
+
+    def read_about(self) -> dict[str, Any] | None:
+        """Data and seed of the run, or None where no run began here.
+
+        Raises:
+            CheckpointError: there are checkpoints but no readable `run.json`.
+        """
+        try:
+            about = json.loads(self.about.read_text(encoding="utf-8"))
+            return {"data": str(about["data"]), "seed": int(about["seed"]), "fingerprint": dict(about["fingerprint"])}
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            if self.steps():
+                raise CheckpointError(
+                    "run folder", got=f"no readable {self.about} ({error!r})", expected="what `train` wrote"
+                ) from error
+            return None
+
+    def _clear(self) -> None:
+        for left in self.checkpoints.glob(".step-*"):
+            shutil.rmtree(left)
+        for folder in (self.path, self.samples):
+            # what atomic_write leaves of a process that was killed: .NAME.random.SUFFIX
+            for left in folder.glob(".*.*.*"):
+                if left.suffix in (".safetensors", ".toml", ".json", ".jsonl", ".png"):
+                    left.unlink()
+
+    def add(self, step: int, write: Callable[[Path], None]) -> Path:
+        """Add a checkpoint that appears whole or not at all, publish its weights, drop the oldest.
+
+        Args:
+            step: iterations done.
+            write: fills an empty folder.
+
+        Returns:
+            The checkpoint's folder.
+
+        Raises:
+            TrainingError: it could not be written; earlier checkpoints are untouched.
+        """
+        target = self.checkpoints / f"step-{step:08d}"
+        try:
+            with _whole_folder(target) as temporary:
+                write(temporary)
+            self.publish(target)
+        except OSError as error:
+            last = next(iter(self.steps()), None)
+            raise TrainingError(
+                f"checkpoint at step {step} could not be written",
+                got=error.strerror or str(error),
+                hint=f"the last good one is {last}" if last else "there is no earlier one",
+            ) from error
+        for old in self.steps()[self.keep :]:
+            # under another name first: a run that dies here must not find half a checkpoint under the good one
+            doomed = old.with_name(f".{old.name}.old")
+            old.rename(doomed)
+            shutil.rmtree(doomed)
+        return target
+
+    def publish(self, checkpoint: Path) -> None:
+        """Give the run folder the weights of a checkpoint."""
+        for name in PUBLISHED:
+            with atomic_write(self.path / name) as temporary:
+                temporary.unlink()
+                try:
+                    os.link(checkpoint / name, temporary)
+                except OSError:  # a file system without hard links
+                    shutil.copyfile(checkpoint / name, temporary)
+
+    def cut_metrics(self, step: int) -> None:
+        """Drop the lines of iterations after `step`, and half a line at the end."""
+        if not self.metrics.is_file():
+            return
+        kept = [line for line in self.metrics.read_text(encoding="utf-8").splitlines() if _step_of(line) <= step]
+        with atomic_write(self.metrics) as temporary:
+            temporary.write_text("".join(line + "\n" for line in kept), encoding="utf-8")
+
+
+@contextmanager
+def _whole_folder(target: Path) -> Iterator[Path]:
+    temporary = target.with_name(f".{target.name}.new")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    try:
+        yield temporary
+        _sync(temporary)
+        if target.exists():  # the same step again, after a resume from an older checkpoint
+            shutil.rmtree(target)
+        temporary.rename(target)
+        _sync(target.parent)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _step_of(line: str) -> float:
+    try:
+        found: Any = json.loads(line)["step"]
+    except (ValueError, KeyError, TypeError):
+        return float("inf")
+    return found if isinstance(found, int) else float("inf")

@@ -1,0 +1,90 @@
+"""Checkpoints of a run: safetensors and JSON, enough to go on as if nothing had happened."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from rat_modules.assembly import load
+from rat_modules.atomic import atomic_write
+from rat_modules.checkpoints.files import read_safetensors, write_safetensors
+from rat_modules.errors import CheckpointError, TrainingError
+from rat_modules.recipes import Recipe, diff
+from rat_modules.training.state import TrainingState, all_finite
+
+FORMAT = "rat_modules/run/1"
+# switches that change when a run ends or shows itself, not what it computes
+_FREE = ("training.steps", "training.sample_every")
+
+
+def write_checkpoint(folder: Path, state: TrainingState) -> None:
+    """Fill an empty folder with a checkpoint, which is also a model folder of its own.
+
+    Args:
+        folder: an existing empty folder.
+        state: the run.
+
+    Raises:
+        TrainingError: a weight is not finite any more; such a run is not worth resuming.
+        OSError: the disk is full or the folder cannot be written.
+    """
+    for name, module in (("generator", state.assembly.generator), ("discriminator", state.assembly.discriminator)):
+        if not all_finite(module):
+            raise TrainingError(
+                f"weights of the {name} after step {state.step}",
+                got="numbers that are not finite",
+                hint="the last checkpoint is from before; start anew with lower learning rates",
+            )
+    state.averaged().save(folder)
+    write_safetensors(folder / "training.safetensors", state.tensors())
+    with atomic_write(folder / "state.json") as temporary:
+        temporary.write_text(json.dumps({"format": FORMAT, **state.plain()}), encoding="utf-8")
+
+
+def read_plain(folder: Path) -> dict[str, Any]:
+    """Read what a checkpoint says of itself.
+
+    Raises:
+        CheckpointError: it is missing, truncated, or of another format.
+    """
+    file = folder / "state.json"
+    try:
+        plain = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CheckpointError("checkpoint", got=f"{file} ({error})", expected="the state of a run") from error
+    if not isinstance(plain, dict) or plain.get("format") != FORMAT:
+        raise CheckpointError("checkpoint", got=f"{file} of another format", expected=FORMAT)
+    return plain
+
+
+def read_checkpoint(folder: Path, *, device: torch.device | str = "cpu") -> TrainingState:
+    """Rebuild the run that `write_checkpoint` wrote.
+
+    Raises:
+        CheckpointError: a file is missing, truncated, or does not fit.
+    """
+    plain = read_plain(folder)
+    assembly = load(folder)
+    if assembly.generator is None or assembly.discriminator is None or assembly.text_encoder is None:
+        raise CheckpointError("checkpoint", got=f"{folder}, not all of a system", expected="a checkpoint of `train`")
+    # the file holds the average: it becomes the average first, then the live weights take its place
+    state = TrainingState.start(assembly, seed=0, device=device)
+    tensors, _ = read_safetensors(folder / "training.safetensors")
+    state.restore(tensors, plain, str(folder))
+    return state
+
+
+def check_unchanged(before: Recipe, now: Recipe) -> None:
+    """Refuse to resume with another recipe.
+
+    Raises:
+        TrainingError: it names every switch that changed.
+    """
+    changed = [change for change in diff(before, now) if change.key not in _FREE]
+    if changed:
+        raise TrainingError(
+            "the recipe changed since the run began",
+            got="; ".join(f"{change.key} {change.after!r} instead of {change.before!r}" for change in changed),
+            hint="resume with the recipe of the run (leave --recipe and --set out), or choose another --out",
+        )

@@ -1,0 +1,113 @@
+"""Everything that a run must remember between two iterations, and its form as plain tensors and plain values."""
+
+import random
+from typing import Any
+
+import attrs
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from rat_modules.assembly import Assembly
+from rat_modules.checkpoints.files import load_weights, prefixed, split_prefix
+from rat_modules.errors import CheckpointError
+from rat_modules.training.ema import Average
+from rat_modules.training.phases import Optimizers, make_optimizers
+
+
+@attrs.define(eq=False)
+class TrainingState:
+    """Networks, optimizers and average after `step` iterations.
+
+    Args:
+        assembly: the networks in training, on their device.
+        optimizers: of both networks.
+        average: of the generator.
+        seed: of the whole run.
+        step: iterations done.
+    """
+
+    assembly: Assembly
+    optimizers: Optimizers
+    average: Average
+    seed: int
+    step: int = 0
+
+    @classmethod
+    def start(cls, assembly: Assembly, *, seed: int, device: torch.device | str = "cpu") -> "TrainingState":
+        """Move the networks of a fresh assembly to the device, and give them optimizers and an average."""
+        assembly.generator.to(device).train()
+        assembly.discriminator.to(device).train()
+        training = assembly.recipe.training
+        average = Average(assembly.generator, training.ema_decay)
+        return cls(assembly, make_optimizers(assembly, training), average, seed)
+
+    def averaged(self) -> Assembly:
+        """The assembly that is saved and sampled: the average in the generator's place."""
+        return attrs.evolve(self.assembly, generator=self.average.module)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """What the averaged assembly's own files do not hold: live generator, optimizers, torch's random state."""
+        tensors = prefixed("generator.", self.assembly.generator.state_dict())
+        for name, optimizer in self.optimizers._asdict().items():
+            tensors |= prefixed(f"optimizer.{name}.", _optimizer_tensors(optimizer))
+        tensors["random.cpu"] = torch.get_rng_state()
+        if torch.cuda.is_available() and torch.cuda.is_initialized():
+            tensors |= {f"random.cuda.{k}": state for k, state in enumerate(torch.cuda.get_rng_state_all())}
+        return tensors
+
+    def plain(self) -> dict[str, Any]:
+        """Step, seed, and the random states of Python and NumPy, as JSON can hold them."""
+        kind, keys, *rest = np.random.get_state()
+        numpy = [kind, np.asarray(keys).tolist(), *rest]
+        return {"step": self.step, "seed": self.seed, "random": {"python": random.getstate(), "numpy": numpy}}
+
+    def restore(self, tensors: dict[str, Tensor], plain: dict[str, Any], source: str) -> None:
+        """Take over what `tensors` and `plain` gave; the average must already hold its own weights.
+
+        Raises:
+            CheckpointError: something is missing or does not fit.
+        """
+        live, rest = split_prefix("generator.", tensors)
+        load_weights(self.assembly.generator, live, source)
+        for name, optimizer in self.optimizers._asdict().items():
+            own, rest = split_prefix(f"optimizer.{name}.", rest)
+            _load_optimizer(optimizer, own, f"{name} optimizer in {source}")
+        try:
+            self.step, self.seed = int(plain["step"]), int(plain["seed"])
+            version, internal, gauss = plain["random"]["python"]
+            random.setstate((version, tuple(internal), gauss))
+            kind, keys, *others = plain["random"]["numpy"]
+            np.random.set_state((kind, np.array(keys, dtype=np.uint32), *others))
+            torch.set_rng_state(rest["random.cpu"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise CheckpointError(f"random state in {source}", got=repr(error)) from error
+        cuda, _ = split_prefix("random.cuda.", rest)
+        if torch.cuda.is_available() and len(cuda) == torch.cuda.device_count():
+            torch.cuda.set_rng_state_all([cuda[str(k)] for k in range(len(cuda))])
+
+
+def all_finite(module: nn.Module) -> bool:
+    """Say whether every weight is a number."""
+    return bool(torch.stack([weight.isfinite().all() for weight in module.state_dict().values()]).all())
+
+
+def _optimizer_tensors(optimizer: Optimizer) -> dict[str, Tensor]:
+    state = optimizer.state_dict()["state"]
+    return {f"{index}.{key}": value for index, entries in state.items() for key, value in entries.items()}
+
+
+def _load_optimizer(optimizer: Optimizer, tensors: dict[str, Tensor], source: str) -> None:
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in tensors.items():
+        index, _, key = name.partition(".")
+        state.setdefault(int(index), {})[key] = tensor
+    weights = [weight for group in optimizer.param_groups for weight in group["params"]]
+    fits = not state or (
+        sorted(state) == list(range(len(weights)))
+        and all(state[k]["exp_avg"].shape == weight.shape for k, weight in enumerate(weights))
+    )
+    if not fits:
+        raise CheckpointError(f"{source} does not fit the network", hint="is its recipe the one it was trained with?")
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
