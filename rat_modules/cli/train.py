@@ -68,10 +68,11 @@ def train(
 ) -> "Outcome":
     """Prepare everything in the order in which it can be refused, then train."""
     from rat_modules.data import open_dataset
+    from rat_modules.sampling.device import choose_device
     from rat_modules.training.batches import Batches
     from rat_modules.training.captioned import Captioned
     from rat_modules.training.start import begin, check_same, take_up
-    from rat_modules.training.trainer import choose_device, run
+    from rat_modules.training.trainer import run
 
     before = folder.read_about() if resume else None
     wanted = _wanted_recipe(folder, recipe, began=before is not None, **options)

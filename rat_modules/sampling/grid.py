@@ -7,11 +7,11 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from rat_modules.errors import ShapeError
-from rat_modules.sampling.pixels import to_picture
+from rat_modules.sampling.pixels import to_pictures
 
 _CELL = 112  # pictures smaller than this are enlarged by whole factors
 _GAP = 8
-_LINE = 14
+_LINE = 15
 _LINES = 4
 
 
@@ -23,7 +23,7 @@ def captioned_grid(
     Args:
         pixels: 'n 3 h w', uint8.
         captions: one per picture; long ones are wrapped and, beyond four lines, cut.
-        columns: pictures a row; about as many as rows where None, at most 8.
+        columns: pictures a row; where None, at most 8 and such that the last row is full if that can be.
         title: a line above all.
 
     Returns:
@@ -40,12 +40,11 @@ def captioned_grid(
         raise ShapeError("pictures of a grid", got=f"{tuple(pixels.shape)} {pixels.dtype}", expected="'n 3 h w' uint8")
     if len(captions) != len(pixels):
         raise ShapeError("captions of a grid", got=len(captions), expected=f"one for each of {len(pixels)} pictures")
-    columns = columns or min(8, max(1, round(len(pixels) ** 0.5 * 1.2)))
-    columns = min(columns, len(pixels))
+    columns = min(columns or _columns(len(pixels)), len(pixels))
     height, width = pixels.shape[-2:]
     enlarge = max(1, -(-_CELL // width))
     cell = width * enlarge
-    font = ImageFont.load_default(size=11)
+    font = ImageFont.load_default(size=12)
     wrapped = [_wrap(caption, cell, font) for caption in captions]
     below = _LINE * max(len(lines) for lines in wrapped)
     above = _LINE + _GAP // 2 if title else 0
@@ -55,13 +54,20 @@ def captioned_grid(
     pen = ImageDraw.Draw(sheet)
     if title:
         pen.text((_GAP, _GAP // 2), title, fill="black", font=font)
-    for index, (picture, lines) in enumerate(zip(pixels, wrapped, strict=True)):
+    for index, (picture, lines) in enumerate(zip(to_pictures(pixels), wrapped, strict=True)):
         x, y = _GAP + index % columns * step_x, above + _GAP + index // columns * step_y
-        enlarged = to_picture(picture).resize((cell, height * enlarge), Image.Resampling.NEAREST)
+        enlarged = picture.resize((cell, height * enlarge), Image.Resampling.NEAREST)
         sheet.paste(enlarged, (x, y))
         for number, line in enumerate(lines):
             pen.text((x, y + height * enlarge + number * _LINE), line, fill="black", font=font)
     return sheet
+
+
+def _columns(count: int) -> int:
+    if count <= 8:
+        return count
+    # fewest empty places first, then nearest to a square
+    return min(range(4, 9), key=lambda columns: (-count % columns, abs(columns - count / columns)))
 
 
 def _wrap(caption: str, width: int, font: ImageFont.ImageFont | ImageFont.FreeTypeFont) -> list[str]:

@@ -30,9 +30,9 @@ def to_pixels(images: Tensor, value_range: float = 1.0) -> Tensor:
     return scaled.round().clamp(0, 255).to(torch.uint8).cpu()
 
 
-def to_picture(pixels: Tensor) -> Image.Image:
-    """Bytes '3 h w' to a Pillow image."""
-    return Image.fromarray(pixels.permute(1, 2, 0).contiguous().numpy())
+def to_pictures(pixels: Tensor) -> list[Image.Image]:
+    """Bytes 'n 3 h w' to Pillow images."""
+    return [Image.fromarray(each.numpy()) for each in pixels.permute(0, 2, 3, 1).contiguous()]
 
 
 def write_png(path: str | Path, picture: Image.Image) -> None:

@@ -4,9 +4,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-import torch
-
-from rat_modules.errors import TrainingError
 from rat_modules.training.batches import Batches
 from rat_modules.training.folder import RunFolder
 from rat_modules.training.phases import train_step
@@ -77,20 +74,3 @@ def run(
         if written != state.step:
             save()
     return Outcome(state.step, checkpoint, stop.received)
-
-
-def choose_device(name: str | None) -> torch.device:
-    """The device of that name, or the best there is.
-
-    Raises:
-        TrainingError: it is not there.
-    """
-    if name is None:
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise TrainingError("--device", got=f"{name} ({reason})", expected="a device of this machine") from error
-    return device
