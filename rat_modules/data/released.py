@@ -175,7 +175,7 @@ class _Captions:
             return captions_of("\n".join(lines), "all") or "empty caption"
         path = self._texts / f"{name}.txt"
         if not path.is_file():
-            return f"no captions {path}"
+            return f"no captions: no file {path}"
         try:
             return captions_of(read_text(path), "all") or "empty caption"
         except DataError:
