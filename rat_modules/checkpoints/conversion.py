@@ -39,7 +39,8 @@ class Part:
     def notes(self) -> list[str]:
         """What a person should know of this file."""
         read = [f"read the entry {self.file.entry}"] if self.file.entry else []
-        left = [f"not read: {', '.join(self.file.left)}"] if self.file.left else []
+        rest = ", ..." if len(self.file.left) > 8 else ""
+        left = [f"not read: {', '.join(self.file.left[:8])}{rest}"] if self.file.left else []
         return [*read, *left, *self.layout_notes, *self.fit.notes]
 
 

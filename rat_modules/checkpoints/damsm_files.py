@@ -32,8 +32,8 @@ def read_damsm(path: str | Path | None, captions: str | Path | None) -> tuple[DA
     if kind is None or kind.name != DAMSM_TEXT:
         raise CheckpointError(
             f"--text-encoder {path}",
-            got=f"a {kind.name}" if kind else f"{len(file.weights)} tensors: {', '.join(list(file.weights)[:3])}",
-            expected=f"a {DAMSM_TEXT}: encoder.weight, rnn.weight_ih_l0, ...",
+            got=kind.name if kind else f"{len(file.weights)} tensors: {', '.join(list(file.weights)[:3])}",
+            expected=f"{DAMSM_TEXT}: encoder.weight, rnn.weight_ih_l0, ...",
             hint=kind.advice if kind else None,
         )
     vocabulary = Vocabulary.from_captions_pickle(captions)

@@ -97,7 +97,7 @@ def _refusal(family: Family | None, part: str, file: Published, fitting: list[Fa
         return CheckpointError(
             f"{file.path} is no published {part} known here",
             got=f"{len(names)} tensors: {some}",
-            expected=f"a {expected}",
+            expected=expected,
         )
     if fitting:
         hint = "choose " + " or ".join(f"--family {other.name}" for other in fitting)
@@ -106,4 +106,4 @@ def _refusal(family: Family | None, part: str, file: Published, fitting: list[Fa
     else:
         hint = kind.advice
     problem = f"{file.path} is not of family {family.name}" if family is not None else f"--{part} {file.path}"
-    return CheckpointError(problem, got=f"a {kind.name}", expected=f"a {expected}", hint=hint)
+    return CheckpointError(problem, got=kind.name, expected=expected, hint=hint)

@@ -36,6 +36,7 @@ KINDS = (
     Kind("SSA-GAN generator", (r"(block\d+\.)?conv_mask\..+",), _SSAGAN),
     Kind("SSA-GAN generator", (r"block\d+\.affine\d\.batch_norm2d\..+",), _SSAGAN),
     Kind(RATGAN_GENERATOR, (r"(block\d+\.)?lstm\.[WU]", r"block\d+\.affine\d\..+"), "give it as --generator"),
+    Kind(RATGAN_GENERATOR, (r"block\d+\.fea_l\..+", r"block\d+\.affine\d\..+"), "give it as --generator"),
     Kind("DF-GAN generator", (r"block\d+\.affine0\..+", r"conv_img\.1\.weight"), _DFGAN),
     Kind(RATGAN_ATTENTION, (r"COND_DNET\.(joint_conv_att|block)\..+",), "give it as --discriminator"),
     Kind(RATGAN_DISCRIMINATOR, (r"block\d+\.conv_r\..+",), "give it as --discriminator"),

@@ -1,7 +1,9 @@
 """Published `.pth` files, read without running anything: the one place that calls torch.load."""
 
 import re
-from collections.abc import Mapping
+import warnings
+import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -9,17 +11,9 @@ import attrs
 import torch
 from torch import Tensor
 
+from rat_modules.checkpoints.entries import find_state_dict, plain_weights
 from rat_modules.checkpoints.files import read_safetensors
 from rat_modules.errors import CheckpointError
-
-# Entries under which training scripts keep a state dict; averaged weights come first: they are what is sampled from.
-_ENTRIES = {
-    "generator": ("netG_ema", "G_ema", "generator_ema", "ema", "netG", "generator", "G"),
-    "discriminator": ("netD", "discriminator", "D"),
-    "text_encoder": ("text_encoder", "rnn_encoder", "RNN_ENCODER"),
-}
-_WRAPPERS = ("state_dict", "model_state_dict", "model", "module", "net", "network", "params_ema", "params", "weights")
-_PREFIX = re.compile(r"^((module|_orig_mod)\.)+")  # DataParallel, averaged and compiled models
 
 
 @attrs.frozen
@@ -63,90 +57,70 @@ def read_published(path: str | Path, part: str) -> Published:
         what = "a folder" if path.is_dir() else "no file"
         raise CheckpointError("published weights", got=f"{what} {path}", expected="a .pth file")
     content: Any = read_safetensors(path)[0] if _is_safetensors(path) else _load(path)
-    entry: list[str] = []
-    left: list[str] = []
-    while not _is_state_dict(content):
-        name = _entry_to_read(path, content, part)
-        left += [".".join([*entry, str(other)]) for other in content if other != name]
-        entry.append(name)
-        content = content[name]
-    return Published(path, _plain_weights(path, content), ".".join(entry), tuple(left))
+    state_dict, entry, left = find_state_dict(str(path), content, part)
+    return Published(path, plain_weights(str(path), state_dict), entry, left)
 
 
 def _is_safetensors(path: Path) -> bool:
     with path.open("rb") as file:
-        return file.read(9)[8:] == b"{"
+        length, opening = file.read(8), file.read(1)
+    return opening == b"{" and int.from_bytes(length, "little") < path.stat().st_size
 
 
 def _load(path: Path) -> object:
+    if zipfile.is_zipfile(path):
+        _check_sums(path)
+    elif not _starts_as_torch_writes(path):
+        raise _unreadable(path, ValueError("neither a zip file nor a pickle"))
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():  # of old formats, which are refused below where they cannot be read
+            warnings.simplefilter("ignore")
+            return torch.load(path, map_location="cpu", weights_only=True)
     except OSError:
         raise
     except Exception as error:  # damaged bytes make the reader raise almost anything
-        text = str(error)
-        if found := re.search(r"GLOBAL (\S+)", text):
-            raise CheckpointError(
-                f"{path} is refused",
-                got=f"a pickle that names {found[1].rstrip('.')}",
-                expected="tensors and plain containers only",
-                hint="reading it could run code; nothing of it was run",
-            ) from None
-        if "Can only" in text or "unrecognized function" in text:
-            raise CheckpointError(
-                f"{path} is refused",
-                got="a pickle that builds foreign objects",
-                expected="tensors and plain containers only",
-            ) from None
+        raise _unreadable(path, error) from None
+
+
+def _starts_as_torch_writes(path: Path) -> bool:
+    # a truncated zip file, for which torch has a better message, or a pickle, as torch before 1.6 wrote it
+    with path.open("rb") as file:
+        return file.read(1) in (b"P", b"\x80")
+
+
+def _check_sums(path: Path) -> None:
+    # torch compares no checksums: a damaged file would become a damaged picture
+    try:
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError) as error:
+        raise _unreadable(path, error) from None
+    if damaged is not None:
         raise CheckpointError(
-            f"{path} is truncated or not a .pth file",
-            got=f"{_size(path)}, {type(error).__name__} {_first_words(text)}",
-            expected="a state dict saved by torch.save",
-        ) from error
+            f"{path} is damaged", got=f"a wrong checksum of {damaged}", hint="fetch or save the file again"
+        )
 
 
-def _is_state_dict(content: object) -> bool:
-    if not isinstance(content, Mapping) or not content:
-        return False
-    return all(isinstance(value, Tensor) for value in content.values())
-
-
-def _entry_to_read(path: Path, content: object, part: str) -> str:
-    if not isinstance(content, Mapping):
-        raise CheckpointError(f"{path} holds no weights", got=type(content).__name__, expected="a state dict")
-    for name in (*_ENTRIES[part], *_WRAPPERS):
-        if isinstance(content.get(name), Mapping):
-            return name
-    entries = [f"{name} ({type(value).__name__})" for name, value in content.items() if not isinstance(value, Tensor)]
-    raise CheckpointError(
-        f"{path} holds no state dict of a {part.replace('_', ' ')}",
-        got=f"entries {', '.join(entries[:8])}" + (", ..." if len(entries) > 8 else "") if entries else "an empty dict",
-        expected="tensors by name, or such a dict under " + ", ".join((*_ENTRIES[part], "state_dict", "model")),
-    )
-
-
-def _plain_weights(path: Path, content: Mapping[Any, Tensor]) -> dict[str, Tensor]:
-    weights: dict[str, Tensor] = {}
-    for key, tensor in content.items():
-        name = _PREFIX.sub("", str(key))
-        if name == "n_averaged":  # the counter of torch's AveragedModel
-            continue
-        if name in weights:
-            raise CheckpointError(f"{path} holds {name} twice", got=f"also as {key}", expected="every tensor once")
-        # a strided view of little memory may claim to be of any size
-        dense = tensor.layout is torch.strided and tensor.device.type == "cpu"
-        if not dense or tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
-            raise CheckpointError(
-                f"{path}: {name}", got="no plain tensor", expected="a dense tensor with all its numbers"
-            )
-        weights[name] = tensor.detach()
-    return weights
-
-
-def _size(path: Path) -> str:
+def _unreadable(path: Path, error: Exception) -> CheckpointError:
+    # torch wraps the reason in advice for programmers
+    reason = re.sub(r"\x1b\[\d*m", "", str(error)).rpartition("WeightsUnpickler error: ")[2]
+    plain = "tensors and plain containers only"
+    if found := re.search(r"GLOBAL (\S+)", reason):
+        hint = "reading it could run code; nothing of it was run"
+        named = f"a pickle that names {found[1].rstrip('.')}"
+        return CheckpointError(f"{path} is refused", got=named, expected=plain, hint=hint)
+    if "Can only" in reason or "unrecognized function" in reason:
+        return CheckpointError(f"{path} is refused", got="a pickle that builds foreign objects", expected=plain)
+    if "Unsupported operand" in reason:
+        hint = "torch.save writes that one unless told otherwise"
+        return CheckpointError(
+            f"{path} is refused",
+            got="a pickle of a protocol that cannot be read safely",
+            expected="protocol 2",
+            hint=hint,
+        )
     size = path.stat().st_size
-    return f"{size:,} bytes" if size else "an empty file"
-
-
-def _first_words(text: str) -> str:
-    return " ".join(re.sub(r"\x1b\[\d*m", "", text).split())[:120]
+    facts = f"{size:,} bytes ({' '.join(reason.split('. ')[0].split())[:100]})" if size else "an empty file"
+    return CheckpointError(
+        f"{path} is truncated or not a .pth file", got=facts, expected="a state dict saved by torch.save"
+    )
