@@ -63,7 +63,9 @@ class DAMSMTextEncoder(nn.Module):
         nn.init.uniform_(self.encoder.weight, -0.1, 0.1)
 
     @classmethod
-    def from_published(cls, state_dict: Mapping[str, Tensor], vocabulary: Vocabulary | Sequence[str], *, max_words: int = 18) -> Self:
+    def from_published(
+        cls, state_dict: Mapping[str, Tensor], vocabulary: Vocabulary | Sequence[str], *, max_words: int = 18
+    ) -> Self:
         """Build the encoder that a published state dict belongs to; widths are read off the weights.
 
         Args:

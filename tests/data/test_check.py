@@ -7,7 +7,8 @@ import pytest
 import torch
 from PIL import Image
 
-from rat_modules.data.check import SplitReport, check_folder
+from rat_modules.data.check import check_folder
+from rat_modules.data.check_report import SplitReport
 from rat_modules.data.folder import hashed_split
 from rat_modules.errors import DataError
 
