@@ -95,6 +95,7 @@ def register_recipes(register: Register) -> None:
         "ratgan-flower",
         "ratgan-emoji",
         "ratgan-tiny",
+        "ratgan-shapes",
         "ratgan-isolated",
         "ratgan-cbn",
         "ratgan-cin",
