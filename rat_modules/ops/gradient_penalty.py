@@ -10,7 +10,8 @@ def gradient_penalty(logits: Tensor, inputs: tuple[Tensor, ...], power: float = 
 
     MA-GP of DF-GAN (arXiv 2008.05865), section 3.3, with inputs (real image, matching sentence). It is computed as
     (sum g^2)^(power/2) in float32: `sqrt` has an infinite slope at zero, and the sixth power of a norm above 6.35
-    overflows in half precision.
+    overflows in half precision. The weights' gradients go back through the layers in the dtype in which these ran:
+    compute the logits themselves outside float16 autocast.
 
     Differentiable once with respect to whatever produced the logits (this needs their second derivative).
 

@@ -1,0 +1,110 @@
+"""The affine alone and the chain of affines and leaky rectifiers: values, derivatives, refusals."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+from rat_modules.errors import ShapeError
+from rat_modules.ops.affine import affine, affine_leaky
+
+from .derivatives import check_derivatives, check_penalty, draw, leaky, scattered
+
+SHAPES = [(1, 1), (3, 7), (1, 1, 1), (2, 3, 7), (3, 1, 7, 1), (1, 3, 3, 3), (1, 3, 1, 3, 2), (0, 3, 7)]
+each_shape = pytest.mark.parametrize("shape", SHAPES, ids=str)
+each_layout = pytest.mark.parametrize("layout", [draw, scattered])
+
+
+@each_shape
+@each_layout
+def test_affine_derivatives(shape: tuple[int, ...], layout) -> None:
+    check_derivatives(affine, layout(*shape), layout(*shape[:2], seed=1), layout(*shape[:2], seed=2))
+
+
+@each_shape
+@each_layout
+@pytest.mark.parametrize("affines", [1, 3])
+def test_affine_leaky_derivatives(shape: tuple[int, ...], layout, affines: int) -> None:
+    check_derivatives(
+        affine_leaky, layout(*shape), layout(affines, *shape[:2], seed=1), layout(affines, *shape[:2], seed=2)
+    )
+
+
+@pytest.mark.parametrize("op", [affine, lambda x, gamma, beta: affine_leaky(x, gamma[None], beta[None])])
+def test_penalty_through_a_two_layer_network(op) -> None:
+    def network(x: Tensor, first: Tensor, gamma: Tensor, beta: Tensor, second: Tensor) -> Tensor:
+        inner = torch.tanh(x @ first)
+        return leaky(op(inner, gamma.expand(len(x), -1), beta.expand(len(x), -1)).square()) @ second
+
+    check_penalty(network, (draw(3, 5), draw(5), draw(5, seed=1), draw(5, seed=2)), draw(4, 3))
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(0, 5), min_size=2, max_size=5), st.integers(1, 4))
+def test_equal_to_the_written_formula(shape: list[int], affines: int) -> None:
+    x = torch.randn(shape)
+    gamma, beta = torch.randn(2, affines, *shape[:2]).unbind()
+    expected = x
+    for scale, shift in zip(gamma, beta, strict=True):
+        expected = torch.einsum("nc...,nc->nc...", expected, scale) + shift.view(*shift.shape, *[1] * (x.ndim - 2))
+        expected = torch.where(expected > 0, expected, 0.2 * expected)
+    torch.testing.assert_close(affine_leaky(x, gamma, beta), expected)
+    torch.testing.assert_close(
+        affine(x, gamma[0], beta[0]).relu() - 0.2 * (-affine(x, gamma[0], beta[0])).relu(),
+        affine_leaky(x, gamma[:1], beta[:1]),
+    )
+
+
+def test_slope_is_an_argument() -> None:
+    x = torch.tensor([[-2.0, 2.0]])
+    out = affine_leaky(x, torch.ones(1, 1, 2), torch.zeros(1, 1, 2), negative_slope=0.5)
+    assert out.tolist() == [[-1.0, 2.0]]
+
+
+@pytest.mark.parametrize("op", ["affine", "affine_leaky"])
+def test_inputs_stay_as_they_were(op: str) -> None:
+    x, gamma, beta = torch.randn(2, 3, 4), torch.randn(2, 2, 3), torch.randn(2, 2, 3)
+    before = x.clone(), gamma.clone(), beta.clone()
+    if op == "affine":
+        affine(x, gamma[0], beta[0])
+    else:
+        affine_leaky(x, gamma, beta)
+    assert all(torch.equal(now, then) for now, then in zip((x, gamma, beta), before, strict=True))
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_dtype_is_that_of_x(dtype: torch.dtype) -> None:
+    x = torch.randn(2, 3, 4).to(dtype)
+    gamma, beta = torch.randn(2, 3), torch.randn(2, 3)
+    assert affine(x, gamma, beta).dtype == affine_leaky(x, gamma[None], beta[None]).dtype == dtype
+    with torch.autocast("cpu", torch.bfloat16):
+        assert affine(x, gamma, beta).dtype == dtype
+
+
+@pytest.mark.parametrize(
+    ("x", "gamma", "beta", "got"),
+    [
+        ((2, 3, 4), (2, 4), (2, 3), "gamma (2, 4) for x (2, 3, 4)"),
+        ((2, 3, 4), (1, 3), (2, 3), "gamma (1, 3) for x (2, 3, 4)"),
+        ((2, 3, 4), (2, 3), (2, 3, 1), "beta (2, 3, 1) for x (2, 3, 4)"),
+        ((3,), (3,), (3,), "gamma (3,) for x (3,)"),
+    ],
+)
+def test_wrong_shapes_are_refused(x, gamma, beta, got: str) -> None:
+    with pytest.raises(ShapeError) as refusal:
+        affine(torch.zeros(x), torch.zeros(gamma), torch.zeros(beta))
+    assert f"got {got}, expected" in str(refusal.value)
+
+
+@pytest.mark.parametrize(("gamma", "beta"), [((2, 2, 3), (1, 2, 3)), ((2, 3), (2, 3))])
+def test_wrong_chains_are_refused(gamma, beta) -> None:
+    with pytest.raises(ShapeError, match="affine_leaky modulation: got gamma .* expected 'j n c' twice"):
+        affine_leaky(torch.zeros(2, 3, 4), torch.zeros(gamma), torch.zeros(beta))
+
+
+@pytest.mark.cuda
+def test_cuda_gives_what_the_cpu_gives() -> None:
+    x, gamma, beta = nn.Parameter(torch.randn(3, 5, 7, 9)), torch.randn(2, 3, 5), torch.randn(2, 3, 5)
+    there = affine_leaky(x.to("cuda"), gamma.to("cuda"), beta.to("cuda"))
+    torch.testing.assert_close(there.cpu(), affine_leaky(x, gamma, beta))
