@@ -2,18 +2,19 @@
 
 import functools
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 from torch import nn
 
+from rat_modules.assembly.options import SHARED, component_problems
 from rat_modules.assembly.system import Assembly
-from rat_modules.errors import RatError, RecipeError
+from rat_modules.errors import RecipeError
 from rat_modules.layers.controller import RecurrentController
-from rat_modules.recipes import Recipe, load_recipe
-from rat_modules.recipes.options import option_problems
-from rat_modules.registry.manager import get_catalog
+from rat_modules.recipes import Component, Recipe, load_recipe
+from rat_modules.recipes.schema import SECTION_KINDS
+from rat_modules.registry import get_catalog
 
 
 def assemble(recipe: str | Path | Recipe, **overrides: object) -> Assembly:
@@ -34,78 +35,82 @@ def assemble(recipe: str | Path | Recipe, **overrides: object) -> Assembly:
         >>> assemble("ratgan-tiny", **{"generator.width": 4}).generator.steps
         16
     """
-    return build(load_recipe(recipe, overrides))
+    return build(recipe, overrides)
 
 
-def build(recipe: Recipe, *, vocabulary: object | None = None, parts: Sequence[str] = ("generator", "discriminator")) -> Assembly:
-    """Build the parts of a recipe; `vocabulary` (plain lists and dicts) goes to the text encoder that takes one."""
-    catalog, problems = get_catalog(), []
-    components = {
-        "text_encoder": ("text_encoders", recipe.text_encoder, ("vocabulary",)),
-        "fusion": ("fusions", recipe.fusion, ("num_features", "hidden_dim", "steps")),
-        "attention": ("layers", recipe.attention, ("feature_dim", "cond_dim")),
-        "generator": ("generators", recipe.generator, ("controller", "fusion")),
-        "discriminator": ("discriminators", recipe.discriminator, ("attention", "cond_dim", "image_size")),
-        "loss": ("losses", recipe.loss, ()),
-    }
-    targets: dict[str, Any] = {}
-    for section, (kind, component, supplied) in components.items():
-        if component.name == "none" and section in ("text_encoder", "attention"):
-            targets[section] = None
-            continue
-        try:
-            targets[section] = catalog.get(kind, component.name).resolve()
-        except RatError as error:
-            problems.append(f"{section}.name: {error}")
-            continue
-        also = ("noise_dim", "cond_dim") if section == "generator" else ()
-        problems += option_problems(section, targets[section], component.options, supplied=supplied, also=also)
-    try:
-        cell = catalog.get("cells", recipe.controller.cell).resolve()
-    except RatError as error:
-        problems.append(f"controller.cell: {error}")
-    if problems:
-        count = "one problem" if len(problems) == 1 else f"{len(problems)} problems"
-        raise RecipeError(f"recipe {recipe.name!r} has {count}: " + "; ".join(problems))
+def build(
+    recipe: str | Path | Recipe,
+    overrides: Mapping[str, object] | None = None,
+    *,
+    vocabulary: object | None = None,
+    parts: Collection[str] = ("generator", "discriminator"),
+) -> Assembly:
+    """Do what `assemble` does, for files that hold more, or less, than a recipe asks for.
 
-    encoder = _text_encoder(recipe, targets["text_encoder"], vocabulary)
+    Args:
+        recipe: as for `assemble`.
+        overrides: dotted keys.
+        vocabulary: plain lists and dicts, for a text encoder that takes one.
+        parts: which of the two networks to build; the other one is None.
+
+    Raises:
+        RecipeError: as `assemble` does.
+    """
+    recipe = load_recipe(recipe, overrides, check_options=component_problems)
+    encoder = _text_encoder(recipe, vocabulary)
     cond_dim = _cond_dim(recipe, encoder)
-    generator = discriminator = None
-    options = dict(recipe.generator.options)
+    generator = _generator(recipe, cond_dim) if "generator" in parts else None
+    discriminator = _discriminator(recipe, cond_dim) if "discriminator" in parts else None
+    return Assembly(generator, discriminator, encoder, _part(recipe, "loss")(), recipe)
+
+
+def _generator(recipe: Recipe, cond_dim: int) -> nn.Module:
+    make = _part(recipe, "generator", without=SHARED)
     controller = RecurrentController(
-        cond_dim, noise_dim=options.pop("noise_dim", 100), hidden_dim=recipe.controller.hidden_dim, cell=cell
+        cond_dim,
+        noise_dim=recipe.generator.options.get("noise_dim", 100),
+        hidden_dim=recipe.controller.hidden_dim,
+        cell=get_catalog().get("cells", recipe.controller.cell).resolve(),
     )
-    if "generator" in parts:
-        fusion = functools.partial(targets["fusion"], **recipe.fusion.options)
-        supplies = {"controller": controller, "fusion": fusion, "cond_dim": cond_dim, "noise_dim": controller.noise_dim}
-        generator = _call(targets["generator"], options, supplies)
-    if "discriminator" in parts:
-        attention = targets["attention"] and functools.partial(targets["attention"], **recipe.attention.options)
-        # Published systems use one width for both networks, and a discriminator always judges the generator's size.
-        shared = {key: options[key] for key in ("image_size", "width") if key in options}
-        supplies = {**shared, **recipe.discriminator.options, "cond_dim": cond_dim, "attention": attention}
-        discriminator = _call(targets["discriminator"], {}, supplies)
-    return Assembly(generator, discriminator, encoder, targets["loss"](**recipe.loss.options), recipe)
+    fusion = _part(recipe, "fusion")
+    return _supply(make, controller=controller, fusion=fusion, cond_dim=cond_dim, noise_dim=controller.noise_dim)
 
 
-def _call(target: Any, options: Mapping[str, object], supplies: Mapping[str, object]) -> Any:
-    taken = inspect.signature(target).parameters
-    return target(**{**{k: v for k, v in options.items() if k in taken}, **{k: v for k, v in supplies.items() if k in taken}})
+def _discriminator(recipe: Recipe, cond_dim: int) -> nn.Module:
+    make = _part(recipe, "discriminator")
+    attention = None if recipe.attention.name == "none" else _part(recipe, "attention")
+    # Published systems use one width for both networks, and a discriminator always judges the generator's size.
+    options = {key: value for key, value in recipe.generator.options.items() if key in ("image_size", "width")}
+    options |= make.keywords
+    return _supply(make, **options, cond_dim=cond_dim, attention=attention)
 
 
-def _text_encoder(recipe: Recipe, target: Any, vocabulary: object | None) -> nn.Module | None:
-    if target is None:
+def _part(recipe: Recipe, section: str, *, without: Collection[str] = ()) -> functools.partial[Any]:
+    """Return a section's component with the recipe's options filled in."""
+    component: Component = getattr(recipe, section)
+    target = get_catalog().get(SECTION_KINDS[section], component.name).resolve()
+    return functools.partial(target, **{key: value for key, value in component.options.items() if key not in without})
+
+
+def _supply(make: functools.partial[Any], **supplies: object) -> Any:
+    """Call a component with what it takes of `supplies`: other authors' networks need not take all of it."""
+    taken = inspect.signature(make.func).parameters
+    return make(**{name: value for name, value in supplies.items() if name in taken})
+
+
+def _text_encoder(recipe: Recipe, vocabulary: object | None) -> nn.Module | None:
+    if recipe.text_encoder.name == "none":
         return None
-    supplies = {}
-    if "vocabulary" in inspect.signature(target).parameters:
-        if vocabulary is None:
-            raise RecipeError(
-                f"text encoder {recipe.text_encoder.name!r} needs a vocabulary",
-                got="none",
-                hint="convert a published encoder with `rat-modules convert --text-encoder`, or set text_encoder.name=wordllama",
-            )
-        supplies["vocabulary"] = vocabulary
-    return target(**recipe.text_encoder.options, **supplies)
+    make = _part(recipe, "text_encoder")
+    if vocabulary is None and "vocabulary" in inspect.signature(make.func).parameters:
+        raise RecipeError(
+            f"text encoder {recipe.text_encoder.name!r} needs a vocabulary",
+            got="none",
+            hint="convert a published encoder with `rat-modules convert --text-encoder`, "
+            "or set text_encoder.name=wordllama",
+        )
+    encoder: nn.Module = _supply(make, vocabulary=vocabulary)
+    return encoder
 
 
 def _cond_dim(recipe: Recipe, encoder: Any) -> int:

@@ -11,7 +11,14 @@ from torch import Tensor
 from rat_modules.assembly.build import build
 from rat_modules.assembly.system import Assembly
 from rat_modules.atomic import atomic_write
-from rat_modules.checkpoints.files import load_weights, prefixed, read_safetensors, split_prefix, vocabulary_from, write_safetensors
+from rat_modules.checkpoints.files import (
+    load_weights,
+    prefixed,
+    read_safetensors,
+    split_prefix,
+    vocabulary_from,
+    write_safetensors,
+)
 from rat_modules.errors import CheckpointError
 from rat_modules.recipes import Recipe, load_recipe, recipe_toml
 
@@ -79,18 +86,23 @@ def load(path: str | Path) -> Assembly:
         files = {"generator": path}
     if not files:
         raise CheckpointError(
-            "model folder", got=f"no weights in {path}", expected="generator.safetensors", hint="is it a run folder of `rat-modules train`?"
+            "model folder",
+            got=f"no weights in {path}",
+            expected="generator.safetensors",
+            hint="is it a run folder of `rat-modules train`?",
         )
     contents = {part: read_safetensors(file) for part, file in files.items()}
     recipes = [metadata["recipe"] for _, metadata in contents.values() if "recipe" in metadata]
     recipe_file = path / "recipe.toml" if path.is_dir() else None
     if recipe_file is not None and recipe_file.is_file():
-        recipe = load_recipe(recipe_file)
+        recipe: Path | Recipe = recipe_file
     elif recipes:
         recipe = _recipe_from(recipes[0])
     else:
         raise CheckpointError(
-            f"{path} does not say what it is", got="no recipe in its metadata", hint="load the folder with its recipe.toml instead"
+            f"{path} does not say what it is",
+            got="no recipe in its metadata",
+            hint="load the folder with its recipe.toml instead",
         )
     vocabulary = next((found for _, metadata in contents.values() if (found := vocabulary_from(metadata))), None)
     with torch.random.fork_rng(devices=[]):  # drawing weights that are replaced at once must not disturb the caller

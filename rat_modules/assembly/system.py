@@ -49,7 +49,7 @@ class Assembly:
             Pictures 'n 3 h w' in [-1, 1].
 
         Raises:
-            RatError: there is no generator or no text encoder here, a caption is empty, or seed and noise are both given.
+            RatError: there is no generator or no text encoder, a caption is empty, or seed and noise are both given.
         """
         captions = [captions] if isinstance(captions, str) else list(captions)
         for part in ("generator", "text_encoder"):

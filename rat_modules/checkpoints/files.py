@@ -15,7 +15,9 @@ from rat_modules.errors import CheckpointError
 FORMAT = "rat_modules/1"
 
 
-def write_safetensors(path: str | Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None) -> None:
+def write_safetensors(
+    path: str | Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None
+) -> None:
     """Write tensors and text to one safetensors file, atomically.
 
     Args:

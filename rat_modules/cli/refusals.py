@@ -12,4 +12,9 @@ def refuse_existing(out: Path) -> None:
         RatError: there is something already.
     """
     if out.is_file() or (out.is_dir() and any(out.iterdir())):
-        raise RatError("--out", got=f"{out}, which is not empty", expected="a new or empty folder", hint="remove it or choose another")
+        raise RatError(
+            "--out",
+            got=f"{out}, which is not empty",
+            expected="a new or empty folder",
+            hint="remove it or choose another",
+        )

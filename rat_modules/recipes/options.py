@@ -15,7 +15,7 @@ def option_problems(
     options: Mapping[str, object],
     *,
     supplied: Collection[str] = (),
-    also: Collection[str] = (),
+    also: Mapping[str, type] | None = None,
 ) -> list[str]:
     """Compare options with the signature and annotations of a component.
 
@@ -24,7 +24,7 @@ def option_problems(
         target: the component's class or function.
         options: what the recipe says.
         supplied: parameters that the assembly fills in itself; a recipe may not set them.
-        also: keys that are allowed although the signature has no such parameter.
+        also: keys that are allowed although the signature has no such parameter, and their types.
 
     Returns:
         One text per problem; empty when all is well.
@@ -33,20 +33,20 @@ def option_problems(
         >>> class Layer:
         ...     def __init__(self, *, width: int = 8) -> None: ...
         >>> option_problems("layer", Layer, {"widht": 4})
-        ['unknown key layer.widht (did you mean 'width'?)']
+        ["unknown key layer.widht (did you mean 'width'?)"]
         >>> option_problems("layer", Layer, {"width": "wide"})
         ["layer.width is 'wide', expected int"]
     """
     parameters = inspect.signature(target).parameters
     open_ended = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
-    hints = _annotations(target)
-    names = [name for name in parameters if name not in supplied] + [name for name in also if name not in parameters]
+    hints = {**_annotations(target), **(also or {})}
+    names = [name for name in dict.fromkeys([*parameters, *(also or {})]) if name not in supplied]
     problems = []
     for name, value in options.items():
         if name not in names:
             if not open_ended:
-                nearest = did_you_mean(name, names)
-                problems.append(f"unknown key {section}.{name} ({nearest or 'known: ' + ', '.join(names)})")
+                known = f"known: {', '.join(names)}" if names else "it takes no options"
+                problems.append(f"unknown key {section}.{name} ({did_you_mean(name, names) or known})")
         elif name in hints and not conforms(value, hints[name]):
             problems.append(f"{section}.{name} is {value!r}, expected {_wording(hints[name])}")
     for name, parameter in parameters.items():
@@ -81,7 +81,7 @@ def conforms(value: object, annotation: Any) -> bool:
 
 
 def _annotations(target: Any) -> dict[str, Any]:
-    function = target.__init__ if isinstance(target, type) else target
+    function = inspect.getattr_static(target, "__init__") if isinstance(target, type) else target
     try:
         return typing.get_type_hints(function)
     except (NameError, TypeError, AttributeError):

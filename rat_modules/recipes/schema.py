@@ -42,8 +42,8 @@ class Training:
             (RAT-GAN, SSA-GAN); "joint" is one step on the sum (DF-GAN, GALIP).
         mismatch: pictures and captions of one batch that do not belong together: "shift" pairs the first n - 1 pictures
             with the next one's caption (RAT-GAN), "roll" closes the circle (DF-GAN).
-        mismatch_concepts: "any" takes those pairs as they come (published); "other" leaves out pairs that show one concept,
-            whose captions may well fit.
+        mismatch_concepts: "any" takes those pairs as they come (published); "other" leaves out pairs that show one
+            concept, whose captions may well fit.
         batch_size: pictures per step.
         steps: generator steps.
         lr_generator, lr_discriminator: learning rates of Adam.

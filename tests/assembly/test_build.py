@@ -1,19 +1,24 @@
 """Recipe to objects: every built-in recipe, injection, and refusals that name everything at once."""
 
+from collections.abc import Iterator
+
 import pytest
 import torch
 
 from rat_modules import assemble
+from rat_modules.assembly import build
 from rat_modules.errors import RecipeError, UnknownNameError
 from rat_modules.layers.attention import SoftThresholdAttention
 from rat_modules.layers.cells import GRUCell, IsolatedCell
 from rat_modules.layers.fusion import BatchNormFusion, InstanceNormFusion, SemanticSpatialFusion
-from rat_modules.registry import get_catalog
+from rat_modules.recipes import load_recipe
+from rat_modules.registry import Entry, get_catalog
 
 SMALL = {"text_encoder.name": "none", "generator.width": 2, "generator.image_size": 16, "controller.hidden_dim": 16}
+RECIPES = [entry.name for entry in get_catalog().entries("recipes") if entry.owner == "builtins"]
 
 
-@pytest.mark.parametrize("recipe", [entry.name for entry in get_catalog().entries("recipes") if entry.owner == "builtins"])
+@pytest.mark.parametrize("recipe", RECIPES)
 def test_every_recipe_builds_and_runs_at_a_small_size(recipe: str) -> None:
     assembly = assemble(recipe, **{"generator.width": 2, "generator.image_size": 16, "controller.hidden_dim": 16})
     generator = assembly.generator
@@ -76,17 +81,64 @@ def test_discriminator_follows_the_generator_unless_told_otherwise() -> None:
 def test_sentence_width_follows_the_text_encoder() -> None:
     without = assemble("ratgan", **SMALL, **{"generator.cond_dim": 48})
     assert (without.generator.cond_dim, without.discriminator.cond_dim) == (48, 48)
-    with pytest.raises(RecipeError, match="widths of text and generator differ: got generator.cond_dim 48, expected 256"):
+    with pytest.raises(RecipeError, match=r"widths of text and generator differ: got generator.cond_dim 48, .* 256"):
         assemble("ratgan", **{"generator.cond_dim": 48})
 
 
-def test_every_wrong_option_is_named_in_one_line() -> None:
+def test_every_problem_of_a_recipe_is_named_in_one_line() -> None:
+    wrong = {
+        "training.bach_size": 8,  # the schema's
+        "controller.hidden_dim": 0,
+        "fusoin.name": "cbn",
+        "attention.name": "soft-treshold-attention",  # the registry's
+        "generator.widht": 3,  # the components' own
+        "generator.affines": "many",
+        "generator.noise_dim": -1,
+        "generator.cond_dim": "wide",
+        "discriminator.image_size": 64,
+        "loss.power": 2,
+    }
     with pytest.raises(RecipeError) as refusal:
-        assemble("ratgan", **SMALL, **{"generator.widht": 3, "generator.affines": "many", "loss.power": 2})
+        assemble("ratgan", **{**SMALL, **wrong})
     line = str(refusal.value)
     assert "\n" not in line
-    for problem in ("3 problems", "generator.widht", "did you mean 'width'", "generator.affines is 'many'", "loss.power"):
+    assert line.startswith("recipe 'ratgan' has 10 problems: ")
+    assert line.count("; ") >= 9
+    for problem in (
+        "training.bach_size (did you mean 'batch_size'?)",
+        "controller.hidden_dim: got 0, expected at least 1",
+        "fusoin (did you mean 'fusion'?)",
+        "did you mean 'soft-threshold-attention'?",
+        "generator.widht (did you mean 'width'?)",
+        "generator.affines is 'many', expected int",
+        "generator.noise_dim is -1, expected 1 or more",
+        "generator.cond_dim is 'wide', expected int",
+        "discriminator.image_size",
+        "loss.power",
+    ):
         assert problem in line
+
+
+def test_a_recipe_object_is_checked_like_a_file() -> None:
+    recipe = load_recipe("ratgan", {**SMALL, "generator.widht": 3})  # without torch, options are not looked at
+    with pytest.raises(RecipeError, match=r"one problem: unknown key generator\.widht"):
+        build(recipe)
+
+
+@pytest.fixture
+def lost() -> Iterator[str]:
+    """The name of a loss whose module is not there."""
+    get_catalog().add([Entry("losses", "lost", "nowhere.at:all", owner="someone")])
+    yield "lost"
+    get_catalog().discard("someone")
+
+
+def test_a_component_that_cannot_be_imported_is_named_with_the_rest(lost: str) -> None:
+    with pytest.raises(RecipeError) as refusal:
+        assemble("ratgan", **{**SMALL, "loss.name": lost, "fusion.width": 3})
+    line = str(refusal.value)
+    assert "2 problems" in line and "unknown key fusion.width (it takes no options)" in line
+    assert "loss.name: losses 'lost' of plugin 'someone' cannot be used: got nowhere.at:all" in line
 
 
 def test_unknown_recipe_names_the_nearest() -> None:
