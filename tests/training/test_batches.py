@@ -1,0 +1,118 @@
+"""Batches hold the right pictures with their own captions, from memory or from files alike."""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+
+from rat_modules.errors import DataError
+from rat_modules.recipes import Recipe, load_recipe
+from rat_modules.text.wordllama import WordLlamaTextEncoder
+from rat_modules.training import captioned as captioned_module
+from rat_modules.training.batches import Batches, other_concepts
+from rat_modules.training.captioned import Captioned
+from rat_modules.training.phases import Batch
+
+from ..plates import Plates
+
+
+def first(batches: Batches, count: int, step: int = 1) -> list[Batch]:
+    return list(itertools.islice(batches.starting_at(step), count))
+
+
+def same(one: Batch, other: Batch) -> bool:
+    return all(torch.equal(a, b) for a, b in zip(one[:3], other[:3], strict=True))
+
+
+def test_pictures_come_with_their_own_captions(batches: Batches, plates: Plates) -> None:
+    encoder = WordLlamaTextEncoder(64)
+    for batch in first(batches, 10):
+        assert batch.images.shape == (4, 3, 16, 16) and batch.noise.shape == (4, 6)
+        for image, sentence in zip(batch.images, batch.sentence, strict=True):
+            number = round(float(((image / 0.85 + 1) * 127.5 / 25).mean()))
+            own = encoder.encode(plates.captions(number))
+            assert torch.isclose(own, sentence).all(1).any(), f"plate {number} with a caption of another"
+
+
+def test_starting_later_is_the_same_stream(batches: Batches) -> None:
+    assert all(map(same, first(batches, 9)[5:], first(batches, 4, step=6)))
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_pictures_that_do_not_fit_are_read_ahead_in_the_same_order(
+    batches: Batches, recipe: Recipe, plates: Plates, monkeypatch: pytest.MonkeyPatch, workers: int
+) -> None:
+    monkeypatch.setattr(captioned_module, "HELD_BYTES", 0)
+    streamed = Captioned(plates, WordLlamaTextEncoder(64))
+    assert streamed.held is None
+    others = Batches(streamed, recipe, noise_dim=6, seed=3, workers=workers)
+    assert all(map(same, first(batches, 4, step=5), first(others, 4, step=5)))
+
+
+def test_flips_mirror_some_pictures(captioned: Captioned, recipe: Recipe) -> None:
+    ramp = torch.arange(16, dtype=torch.uint8).expand(10, 3, 16, 16).contiguous()
+    captioned.held = ramp
+    flipping = Batches(captioned, load_recipe(recipe, {"data.flip": True}), noise_dim=6, seed=3)
+    seen = torch.cat([batch.images[:, 0, 0, 0] for batch in first(flipping, 20)])
+    values = {round(float(value), 4) for value in seen}
+    assert len(values) == 2 and 0.3 < float((seen == seen.min()).float().mean()) < 0.7
+
+
+def test_mismatched_captions_can_be_kept_to_other_concepts(captioned: Captioned, recipe: Recipe) -> None:
+    chosen = load_recipe(recipe, {"training.mismatch_concepts": "other", "training.batch_size": 8})
+    batches, left_out = Batches(captioned, chosen, noise_dim=6, seed=0), 0
+    for step, batch in enumerate(first(batches, 20), start=1):
+        concepts = captioned.concepts[batches.order.draw(step).pictures]
+        pictures, captions = (indices.numpy() for indices in batch.mismatched)
+        assert (concepts[pictures] != concepts[captions]).all() and (captions == pictures + 1).all()
+        left_out += 7 - len(pictures)
+    assert left_out > 0
+
+
+def test_other_concepts_where_there_is_none() -> None:
+    assert [indices.tolist() for indices in other_concepts(np.array([1, 1, 1]), "roll")] == [[1], [0]]
+    assert [indices.tolist() for indices in other_concepts(np.array([1, 2, 2]), "roll")] == [[1, 0], [0, 2]]
+
+
+def test_one_concept_cannot_be_told_from_another(captioned: Captioned, recipe: Recipe) -> None:
+    captioned.concepts = np.zeros(10, dtype=int)
+    with pytest.raises(DataError, match="one concept"):
+        Batches(captioned, load_recipe(recipe, {"training.mismatch_concepts": "other"}), noise_dim=6, seed=0)
+
+
+def test_each_caption_is_encoded_once(plates: Plates) -> None:
+    class Counting(WordLlamaTextEncoder):
+        seen: list[str] = []  # noqa: RUF012  # one list for the one instance below
+
+        def encode(self, captions: object) -> torch.Tensor:
+            self.seen += captions
+            return super().encode(captions)
+
+    encoder = Counting(64)
+    Captioned(plates, encoder)
+    assert sorted(encoder.seen) == sorted({caption for i in range(10) for caption in plates.captions(i)})
+
+
+def test_a_data_set_without_pictures_or_captions_is_refused(plates: Plates) -> None:
+    class Empty(Plates):
+        def __len__(self) -> int:
+            return 0
+
+    class Silent(Plates):
+        def captions(self, index: int) -> tuple[str, ...]:
+            return () if index == 4 else ("a plate",)
+
+    with pytest.raises(DataError, match="no pictures"):
+        Captioned(Empty(), WordLlamaTextEncoder(64))
+    with pytest.raises(DataError, match="picture 4"):
+        Captioned(Silent(), WordLlamaTextEncoder(64))
+
+
+def test_the_fingerprint_tells_captions_that_moved(plates: Plates, captioned: Captioned) -> None:
+    class Moved(Plates):
+        def captions(self, index: int) -> tuple[str, ...]:
+            return super().captions((index + 3) % 10)
+
+    assert captioned.fingerprint() == Captioned(plates, WordLlamaTextEncoder(64)).fingerprint()
+    assert captioned.fingerprint() != Captioned(Moved(), WordLlamaTextEncoder(64)).fingerprint()
