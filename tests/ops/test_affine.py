@@ -99,7 +99,7 @@ def test_wrong_shapes_are_refused(x, gamma, beta, got: str) -> None:
 
 @pytest.mark.parametrize(("gamma", "beta"), [((2, 2, 3), (1, 2, 3)), ((2, 3), (2, 3))])
 def test_wrong_chains_are_refused(gamma, beta) -> None:
-    with pytest.raises(ShapeError, match="affine_leaky modulation: got gamma .* expected 'j n c' twice"):
+    with pytest.raises(ShapeError, match=r"affine_leaky modulation: got gamma .* expected 'j n c' twice"):
         affine_leaky(torch.zeros(2, 3, 4), torch.zeros(gamma), torch.zeros(beta))
 
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from rat_modules.ops.gradient_penalty import gradient_penalty
 
-from .derivatives import check_derivatives, check_penalty, draw, leaky
+from .derivatives import check_penalty, draw, leaky
 
 
 def linear(x: Tensor, slope: Tensor) -> Tensor:

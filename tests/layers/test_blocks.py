@@ -1,0 +1,71 @@
+"""Residual blocks: shortcut, gate, and which fusion reads which step."""
+
+import pytest
+import torch
+from torch import nn
+
+from rat_modules.layers.blocks import DiscriminatorBlock, GeneratorBlock
+from rat_modules.layers.fusion import AffineFusion
+
+
+def plan(block: GeneratorBlock, batch: int):
+    for parameter in block.parameters():
+        nn.init.normal_(parameter, std=0.3)
+    return [fusion.modulation(torch.randn(fusion.steps, batch, 5)) for fusion in block.fusions]
+
+
+@pytest.mark.parametrize(("before", "after"), [(3, 3), (4, 2), (1, 1)])
+def test_generator_block(before: int, after: int) -> None:
+    block = GeneratorBlock(before, after, 5, fusion=AffineFusion, steps=4, gate_init=0.5)
+    first, second = plan(block, 2)
+    x = torch.randn(2, before, 4, 4)
+    residual = nn.functional.conv2d(block.fuse1(x, *first), block.conv1.weight, block.conv1.bias, padding=1)
+    residual = nn.functional.conv2d(block.fuse2(residual, *second), block.conv2.weight, block.conv2.bias, padding=1)
+    straight = x if before == after else nn.functional.conv2d(x, block.shortcut.weight, block.shortcut.bias)
+    torch.testing.assert_close(block(x, first, second), straight + block.gate * residual)
+    assert (block.fuse1.num_features, block.fuse2.num_features) == (before, after)
+
+
+@pytest.mark.parametrize("steps", [2, 4, 6])
+def test_each_fusion_reads_half_of_the_steps(steps: int) -> None:
+    block = GeneratorBlock(2, 2, 5, fusion=AffineFusion, steps=steps, gate_init=0.0)
+    assert [fusion.steps for fusion in block.fusions] == [steps // 2, steps // 2]
+
+
+@pytest.mark.parametrize(("before", "after"), [(3, 3), (4, 2), (1, 16)])
+def test_discriminator_block(before: int, after: int) -> None:
+    block = DiscriminatorBlock(before, after, gate_init=0.5)
+    x = torch.randn(2, before, 8, 6)
+    residual = nn.functional.leaky_relu(nn.functional.conv2d(x, block.conv1.weight, stride=2, padding=1), 0.2)
+    residual = nn.functional.leaky_relu(nn.functional.conv2d(residual, block.conv2.weight, padding=1), 0.2)
+    pooled = x.unflatten(2, (4, 2)).unflatten(4, (3, 2)).mean((3, 5))  # the shortcut commutes with the pooling
+    straight = pooled if before == after else nn.functional.conv2d(pooled, block.shortcut.weight, block.shortcut.bias)
+    torch.testing.assert_close(block(x), straight + 0.5 * residual, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("gate", [0.0, 1.0])
+def test_the_gate_starts_where_it_is_told(gate: float) -> None:
+    generator = GeneratorBlock(3, 3, 5, fusion=AffineFusion, steps=2, gate_init=gate)
+    discriminator = DiscriminatorBlock(3, 3, gate_init=gate)
+    assert generator.gate.item() == discriminator.gate.item() == gate
+    x = torch.randn(2, 3, 4, 4)
+    hidden = torch.randn(1, 2, 5)
+    out = generator(x, generator.fuse1.modulation(hidden), generator.fuse2.modulation(hidden))
+    assert torch.equal(out, x) is (gate == 0)
+    assert torch.equal(discriminator(x), nn.functional.avg_pool2d(x, 2)) is (gate == 0)
+
+
+def test_the_input_is_not_changed() -> None:
+    x = torch.randn(2, 3, 4, 4)
+    before = x.clone()
+    block = GeneratorBlock(3, 3, 5, fusion=AffineFusion, steps=2, gate_init=1.0)
+    block(x, *plan(block, 2))
+    DiscriminatorBlock(3, 3, gate_init=1.0)(x)
+    assert torch.equal(x, before)
+
+
+def test_the_discriminator_block_is_differentiable_twice() -> None:
+    block = DiscriminatorBlock(2, 3, gate_init=0.7).double()
+    x = torch.randn(1, 2, 4, 4).double().requires_grad_()
+    assert torch.autograd.gradcheck(block, (x,))
+    assert torch.autograd.gradgradcheck(block, (x,))

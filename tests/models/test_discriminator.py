@@ -1,0 +1,213 @@
+"""The discriminator: sizes, with and without attention, features judged with any captions, differentiable twice."""
+
+import copy
+from functools import partial
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from rat_modules import MAGPHingeLoss, SoftThresholdAttention
+from rat_modules.errors import ShapeError
+from rat_modules.models.discriminator import RATDiscriminator
+
+ATTENTIONS = {
+    "none": None,
+    **{
+        name: partial(SoftThresholdAttention, normalize=name)
+        for name in ("soft-threshold", "softmax-sigmoid", "softmax")
+    },
+}
+each_attention = pytest.mark.parametrize("attention", ATTENTIONS)
+
+
+def build(attention: str = "none", **options) -> RATDiscriminator:
+    torch.manual_seed(0)
+    settings = {"width": 2, "image_size": 16, "gate_init": 0.7, **options}
+    return RATDiscriminator(6, attention=ATTENTIONS[attention], **settings)
+
+
+def inputs(batch: int, size: int = 16) -> tuple[torch.Tensor, torch.Tensor]:
+    source = torch.Generator().manual_seed(1)
+    return torch.randn(batch, 3, size, size, generator=source), torch.randn(batch, 6, generator=source)
+
+
+@pytest.mark.parametrize("size", [16, 32, 64, 128, 256, 512])
+@pytest.mark.parametrize("width", [1, 3])
+@pytest.mark.parametrize("attention", ["none", "soft-threshold"])
+def test_sizes_and_widths(size: int, width: int, attention: str) -> None:
+    discriminator = build(attention, image_size=size, width=width)
+    scores = discriminator(*inputs(2, size))
+    assert scores.logits.shape == (2,) and scores.logits.isfinite().all()
+    features = discriminator.features(inputs(2, size)[0])
+    if attention == "none":
+        assert scores.attention is None
+        assert features.shape[2:] == (4, 4)
+    else:
+        assert scores.attention.shape == (2, 1, 8, 8)
+        torch.testing.assert_close(scores.attention.sum(dim=(1, 2, 3)), torch.ones(2))
+        assert features.shape[2:] == (8, 8)
+    assert tuple(features.shape[1:]) == discriminator.feature_shape
+
+
+def test_widths_of_the_published_discriminator() -> None:
+    blocks = build(image_size=256, width=4).blocks
+    assert [block.conv1.out_channels for block in blocks] == [8, 16, 32, 64, 64, 64]
+    attended = build("soft-threshold", image_size=256, width=4)
+    assert [block.conv1.out_channels for block in attended.blocks] == [8, 16, 32, 64, 64]
+    assert attended.attended.conv1.in_channels == 64 + 6
+
+
+@each_attention
+def test_features_and_head_are_the_whole(attention: str) -> None:
+    discriminator = build(attention)
+    images, sentence = inputs(4)
+    whole = discriminator(images, sentence)
+    features = discriminator.features(images)
+    parts = discriminator.head(features, sentence)
+    assert torch.equal(parts.logits, whole.logits)
+    mismatched = discriminator.head(features[:-1], sentence[1:]).logits
+    torch.testing.assert_close(mismatched, discriminator(images[:-1], sentence[1:]).logits)
+    assert not torch.allclose(mismatched, whole.logits[:-1])
+
+
+@each_attention
+def test_order_and_company_change_no_logit(attention: str) -> None:
+    discriminator = build(attention, image_size=32)
+    images, sentence = inputs(5, 32)
+    whole = discriminator(images, sentence).logits
+    order = torch.tensor([3, 0, 4, 1, 2])
+    shuffled = discriminator(images[order], sentence[order]).logits[order.argsort()]
+    parts = torch.cat([discriminator(images[p], sentence[p]).logits for p in torch.arange(5).split([1, 4])])
+    for other in (shuffled, parts):
+        torch.testing.assert_close(other, whole, rtol=1e-5, atol=1e-6)
+    assert discriminator(images[:0], sentence[:0]).logits.shape == (0,)
+
+
+@each_attention
+def test_penalty_equals_its_definition(attention: str) -> None:
+    discriminator = build(attention).double()
+    images, sentence = (tensor.double().requires_grad_() for tensor in inputs(3))
+    penalty = MAGPHingeLoss().penalty(discriminator(images, sentence).logits, (images, sentence))
+    slopes = torch.autograd.grad(discriminator(images, sentence).logits.sum(), (images, sentence))
+    norm = torch.cat([slope.flatten(1) for slope in slopes], dim=1).norm(dim=1)
+    torch.testing.assert_close(penalty, 2 * (norm**6).mean())
+
+
+@each_attention
+def test_weight_gradients_of_the_penalty_equal_finite_differences(attention: str) -> None:
+    discriminator = build(attention).double()
+    with torch.no_grad():
+        for parameter in discriminator.parameters():
+            parameter.mul_(1.5)  # norms near 1: the sixth power hides nothing
+    images, sentence = (tensor.double().requires_grad_() for tensor in inputs(2))
+
+    def penalty() -> torch.Tensor:
+        return MAGPHingeLoss().penalty(discriminator(images, sentence).logits, (images, sentence))
+
+    value = penalty()
+    parameters = dict(discriminator.named_parameters())
+    slopes = torch.autograd.grad(value, list(parameters.values()), allow_unused=True, materialize_grads=True)
+    source = torch.Generator().manual_seed(2)
+    for (name, parameter), slope in zip(parameters.items(), slopes, strict=True):
+        direction = torch.randn(parameter.shape, generator=source, dtype=torch.float64)
+        values = []
+        for step in (1e-6, -2e-6):
+            with torch.no_grad():
+                parameter.add_(direction, alpha=step)
+            values.append(penalty().item())
+        with torch.no_grad():
+            parameter.add_(direction, alpha=1e-6)
+        measured = (values[0] - values[1]) / 2e-6
+        assert (slope * direction).sum().item() == pytest.approx(measured, rel=1e-4, abs=1e-6 * value.item()), name
+
+
+@each_attention
+def test_a_flat_discriminator_has_no_penalty(attention: str) -> None:
+    discriminator = build(attention)
+    nn.init.zeros_(discriminator.logit.weight)
+    images, sentence = (tensor.requires_grad_() for tensor in inputs(2))
+    penalty = MAGPHingeLoss().penalty(discriminator(images, sentence).logits, (images, sentence))
+    assert penalty.item() == 0
+    penalty.backward()
+    assert all(p.grad is None or p.grad.isfinite().all() for p in discriminator.parameters())
+
+
+@each_attention
+def test_every_weight_learns(attention: str) -> None:
+    discriminator = build(attention)
+    discriminator(*inputs(3)).logits.sum().backward()
+    assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in discriminator.parameters())
+
+
+@each_attention
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_penalty_under_autocast(attention: str, dtype: torch.dtype) -> None:
+    discriminator = build(attention)
+    images, sentence = (tensor.requires_grad_() for tensor in inputs(3))
+    exact = MAGPHingeLoss().penalty(discriminator(images, sentence).logits, (images, sentence))
+    with torch.autocast("cpu", dtype):
+        logits = discriminator(images, sentence).logits
+        penalty = MAGPHingeLoss().penalty(logits, (images, sentence))
+    assert logits.dtype == dtype and penalty.dtype == torch.float32
+    assert penalty.item() == pytest.approx(exact.item(), rel=0.2)
+    penalty.backward()
+    assert all(p.grad is None or p.grad.isfinite().all() for p in discriminator.parameters())
+
+
+@each_attention
+def test_weights_have_one_owner_and_survive_a_file(attention: str, tmp_path: Path) -> None:
+    discriminator = build(attention)
+    save_file(discriminator.state_dict(), tmp_path / "discriminator.safetensors")
+    other = copy.deepcopy(discriminator)
+    for parameter in other.parameters():
+        nn.init.zeros_(parameter)
+    other.load_state_dict(load_file(tmp_path / "discriminator.safetensors"))
+    assert torch.equal(other(*inputs(2)).logits, discriminator(*inputs(2)).logits)
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        ({"image_size": 100}, "image_size: got 100, expected a power of two from 16 to 512"),
+        ({"width": 0}, "discriminator width: got 0, expected 1 or more"),
+    ],
+)
+def test_what_cannot_be_built_is_refused(options: dict[str, int], line: str) -> None:
+    with pytest.raises(ShapeError) as refusal:
+        build(**options)
+    assert str(refusal.value) == line
+
+
+@pytest.mark.parametrize(
+    ("call", "line"),
+    [
+        (
+            lambda d: d(torch.zeros(2, 3, 32, 32), torch.zeros(2, 6)),
+            "images: got (2, 3, 32, 32), expected 'n 3 h w' with (3, 16, 16)",
+        ),
+        (lambda d: d.features(torch.zeros(3, 16, 16)), "images: got (3, 16, 16), expected 'n 3 h w' with (3, 16, 16)"),
+        (lambda d: d(torch.zeros(2, 3, 16, 16), torch.zeros(2, 5)), "sentence: got (2, 5), expected 'n s' (2, 6)"),
+        (lambda d: d(torch.zeros(2, 3, 16, 16), torch.zeros(3, 6)), "sentence: got (3, 6), expected 'n s' (2, 6)"),
+        (
+            lambda d: d.head(torch.zeros(2, 8, 8, 8), torch.zeros(2, 6)),
+            "features: got (2, 8, 8, 8), expected 'n c h w' with (8, 4, 4)",
+        ),
+    ],
+)
+def test_wrong_inputs_are_refused(call, line: str) -> None:
+    with pytest.raises(ShapeError) as refusal:
+        call(build())
+    assert str(refusal.value) == line
+
+
+@pytest.mark.cuda
+@each_attention
+def test_cuda_gives_what_the_cpu_gives(attention: str) -> None:
+    discriminator = build(attention, image_size=64)
+    images, sentence = inputs(3, 64)
+    expected = discriminator(images, sentence).logits
+    there = discriminator.to("cuda")(images.to("cuda"), sentence.to("cuda")).logits
+    torch.testing.assert_close(there.cpu(), expected, rtol=1e-2, atol=1e-3)  # convolutions may run in TF32
