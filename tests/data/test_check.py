@@ -30,7 +30,7 @@ def _add(path: Path, values: np.ndarray, caption: str | None) -> None:
 def folder(tmp_path: Path) -> Path:
     for number in range(6):
         _add(tmp_path / "train" / f"{number}.png", _noise(number), f"picture {number}\nseen from the front")
-    _add(tmp_path / "train" / "again.png", _noise(0), "Picture 0")
+    _add(tmp_path / "train" / "again.png", _noise(0), "Picture 0\nVery Tiny")
     _add(tmp_path / "train" / "tiny.png", _noise(20, 31), "tiny\nTiny\nvery tiny")
     _add(tmp_path / "train" / "silent.png", _noise(21), None)
     _add(tmp_path / "train" / "blank.png", _noise(22), " \n")
@@ -50,9 +50,9 @@ def test_everything_that_is_wrong_is_found(folder: Path) -> None:
         split="train",
         pictures=8,
         concepts=7,
-        captions=16,
-        words=pytest.approx((6 * 2 + 6 * 4 + 2 + 1 + 1 + 2) / 16),
-        shared_captions=1,  # "seen from the front"
+        captions=17,
+        words=pytest.approx((6 * 2 + 6 * 4 + 2 + 2 + 1 + 1 + 2) / 17),
+        shared_captions=2,  # "seen from the front", "very tiny"
         doubled_captions=1,  # tiny, Tiny
         tiny=1,
         repeated=1,

@@ -199,7 +199,8 @@ def test_links_are_followed_and_circles_end(tmp_path: Path) -> None:
     root.mkdir()
     (root / "linked").symlink_to(elsewhere)
     (elsewhere / "back").symlink_to(root)
-    assert list(_said(ImageFolder(root))) == ["a.png"]
+    folder = ImageFolder(root)
+    assert len(folder) == 1 and folder.captions(0) == ("a",)
 
 
 @pytest.mark.parametrize("wrong", [{"split": "val"}, {"captions": "last"}, {"fit": "stretch"}, {"image_size": 0}])

@@ -143,7 +143,7 @@ def test_coco_with_captions_from_the_pickle_alone(tmp_path: Path) -> None:
 def test_what_is_missing_or_damaged_is_left_out_and_told(birds: Path) -> None:
     images, first, second = birds / "CUB_200_2011" / "images", *BIRDS["train"][:2]
     names = [*BIRDS["train"], "001.Albatross/Gone", "../../secret", "001.Albatross/Silent", "001.Albatross/Latin"]
-    _jpeg(birds.parent / "secret.jpg")
+    _jpeg(birds / "secret.jpg")
     for name in names[-2:]:
         _jpeg(images / f"{name}.jpg")
     (birds / "text" / f"{names[-1]}.txt").write_bytes(b"caf\xe9\n")
