@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from rat_modules.data.lab import lab
 from rat_modules.data.shapes_drawing import BACKGROUND, COLOURS, PLACES, SHAPES, SIZES, Attributes, coverage
 from rat_modules.errors import DataError, ShapeError
 
@@ -53,7 +54,7 @@ class ShapesAttributes:
         window = _padded(torch.ones(1, 1, SIDE, SIDE))
         # what of a template lies inside the picture, at every middle
         self._energy = functional.conv2d(window, self._kernels.square())
-        self._palette = _lab(torch.tensor([*COLOURS.values(), BACKGROUND]) / 255)
+        self._palette = _in_lab(torch.tensor([*COLOURS.values(), BACKGROUND]) / 255)
 
     def __call__(self, images: Tensor, attributes: Sequence[Attributes]) -> AttributeAccuracy:
         """Return how often each attribute is read as asked.
@@ -104,7 +105,7 @@ class ShapesAttributes:
         centre = (corner + NEAREST + self._centres[template]) / SIDE
         nearest_size = (self._radii[template].log()[:, None] - torch.tensor([*SIZES.values()]).log()).abs().argmin(1)
         nearest_place = torch.cdist(centre, torch.tensor([*PLACES.values()])).argmin(1)
-        shade = torch.cdist(_lab((background + colour + 1) / 2), self._palette).argmin(1)
+        shade = torch.cdist(_in_lab((background + colour + 1) / 2), self._palette).argmin(1)
         read = torch.stack([shade, self._kinds[template], nearest_size, nearest_place], dim=1)
         read[shade == len(COLOURS), 0] = NONE
         read[colour.norm(dim=1) < CONTRAST] = NONE
@@ -158,14 +159,5 @@ def _templates() -> tuple[Tensor, Tensor, Tensor, Tensor]:
     return torch.cat(kernels)[:, None], torch.tensor(kinds), torch.tensor(radii), middles
 
 
-def _lab(srgb: Tensor) -> Tensor:
-    """CIE Lab (D65) of sRGB in [0, 1], colours along the last axis."""
-    srgb = srgb.clamp(0, 1)
-    linear = torch.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
-    to_xyz = torch.tensor(
-        [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]
-    )
-    xyz = linear @ to_xyz.T / torch.tensor([0.95047, 1.0, 1.08883])
-    curved = torch.where(xyz > (6 / 29) ** 3, xyz.clamp_min(1e-9) ** (1 / 3), xyz * (29 / 6) ** 2 / 3 + 4 / 29)
-    x, y, z = curved.unbind(-1)
-    return torch.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], dim=-1)
+def _in_lab(colours: Tensor) -> Tensor:
+    return torch.from_numpy(lab(colours.numpy())).float()

@@ -1,0 +1,80 @@
+"""`rat-modules data`: prepare captioned pictures, or look through a folder of them."""
+
+import json
+from pathlib import Path
+
+import click
+
+from rat_modules.cli.table import table
+
+EPILOG = """\b
+Examples:
+  rat-modules data emoji --out data/emoji
+  rat-modules data check data/emoji
+"""
+EMOJI_EPILOG = """\b
+Examples:
+  rat-modules data emoji
+  rat-modules data emoji --from ~/Downloads --out data/emoji
+"""
+CHECK_EPILOG = """\b
+Examples:
+  rat-modules data check data/emoji
+  rat-modules data check photos --json
+"""
+
+
+@click.group(epilog=EPILOG)
+def command() -> None:
+    """Prepare captioned pictures, or check a folder of them."""
+
+
+@command.command("emoji", epilog=EMOJI_EPILOG)
+@click.option(
+    "--from",
+    "source",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Take the four .tgz files from this folder instead of fetching them with npm.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("data/emoji"),
+    show_default=True,
+    help="The data folder to make.",
+)
+def make_emoji(source: Path | None, out: Path) -> None:
+    """Make the emoji set: 8,460 captioned pictures of 64 px in three styles, under free licences.
+
+    Fetches 159 MB with npm, checks every byte, and leaves 139 MB. Colours in captions are measured on the pixels. An
+    interrupted run goes on where it was. Train on it with --data data/emoji.
+    """
+    from rat_modules.data.emoji_build import build
+
+    content = build(out, source=source, say=click.echo)
+    counts = ("images", "images_without_tones", "concepts", "pairs")
+    rows = [{"what": key.replace("_", " "), "count": content[key]} for key in counts]
+    rows += [{"what": f"{name} images", "count": count} for name, count in content["styles"].items()]
+    rows += [{"what": f"{name} split", "count": count} for name, count in content["splits"].items()]
+    rows.append({"what": "skipped files", "count": len(content["skipped"])})
+    click.echo(table(rows))
+    click.echo(f"made {out}; licences and attribution: {out / 'LICENCES.txt'}")
+
+
+@command.command("check", epilog=CHECK_EPILOG)
+@click.argument("folder", metavar="PATH")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+def check(folder: str, as_json: bool) -> None:
+    """Look through a data folder before training on it.
+
+    PATH holds pictures with captions, or CUB, Oxford-102 or COCO as published, or is what `rat-modules data` made.
+    Counts pictures and captions, what cannot be used and why, and pictures that are in the test and the training
+    split, identical or nearly so.
+    """
+
+    import attrs
+
+    from rat_modules.data.check import check_folder
+
+    report = check_folder(folder)
+    click.echo(json.dumps(attrs.asdict(report), indent=2) if as_json else str(report))
