@@ -100,7 +100,11 @@ def ratgan_generator(affines: int, *, square_blocks: Iterable[int] = ()) -> KeyM
 
 
 def ratgan_discriminator(
-    *, attention: bool, square_blocks: Iterable[int] = (), idle_blocks: Iterable[int] = ()
+    *,
+    attention: bool,
+    square_blocks: Iterable[int] = (),
+    idle_blocks: Iterable[int] = (),
+    square_head: bool = False,
 ) -> KeyMap:
     """netD of RAT-GAN, with or without the attention head that the published code had until June 2023.
 
@@ -108,6 +112,7 @@ def ratgan_discriminator(
         attention: is the attention head there?
         square_blocks: numbers of blocks whose width does not change, which never run their shortcut convolution.
         idle_blocks: numbers of blocks that are in the file and never run.
+        square_head: is the block behind the attention one whose width does not change?
     """
     rename = {
         "conv_img.{leaf}": "from_image.{leaf}",
@@ -129,6 +134,7 @@ def ratgan_discriminator(
         }
     unused = [f"block{number}.conv_s.{{leaf}}" for number in square_blocks]
     unused += [f"block{number}.{{rest}}" for number in idle_blocks]
+    unused += ["COND_DNET.block.conv_s.{leaf}"] if square_head else []
     return KeyMap(rename, {}, tuple(unused))
 
 

@@ -62,7 +62,12 @@ def read_discriminator(weights: Weights, known: Sizes, *, attention: bool) -> La
         if score_dim != max(1, features[-2] // 8):
             sizes["attention.score_dim"] = score_dim
     square = [block for block in range(run) if features[block] == features[block + 1]]
-    keys = ratgan_discriminator(attention=attention, square_blocks=square, idle_blocks=range(run, blocks))
+    keys = ratgan_discriminator(
+        attention=attention,
+        square_blocks=square,
+        idle_blocks=range(run, blocks),
+        square_head=features[-2] + cond_dim == features[-1],
+    )
     return Layout(sizes, keys, notes)
 
 
