@@ -25,8 +25,8 @@ SIZE = 64
 VERSION = 1
 MARK = "dataset.json"
 _NOTICE = """The pictures and names in this folder were made from the packages below by `rat-modules data emoji`:
-the pictures padded to a square, resized to 64 pixels, their colours premultiplied by alpha; captions composed from names, tags,
-groups and measured colours. Whoever passes them on passes on these notices.
+the pictures padded to a square, resized to 64 pixels, their colours premultiplied by alpha; the captions composed
+from names, tags, groups and measured colours. Whoever passes them on passes on these notices.
 """
 Say = Callable[[str], None]
 

