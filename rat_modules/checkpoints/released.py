@@ -15,6 +15,8 @@ from rat_modules.checkpoints.entries import find_state_dict, plain_weights
 from rat_modules.checkpoints.files import read_safetensors
 from rat_modules.errors import CheckpointError
 
+_PICKLE = b"\x80"  # how every pickle of protocol 2 and above starts
+
 
 @attrs.frozen
 class Published:
@@ -70,22 +72,20 @@ def _is_safetensors(path: Path) -> bool:
 def _load(path: Path) -> object:
     if zipfile.is_zipfile(path):
         _check_sums(path)
-    elif not _starts_as_torch_writes(path):
-        raise _unreadable(path, ValueError("neither a zip file nor a pickle"))
+    elif (start := _start(path)) != _PICKLE:  # as torch before 1.6 wrote it
+        reason = "a zip file without an end" if start == b"P" else "neither a zip file nor a pickle"
+        raise _unreadable(path, ValueError(reason))
     try:
         with warnings.catch_warnings():  # of old formats, which are refused below where they cannot be read
             warnings.simplefilter("ignore")
             return torch.load(path, map_location="cpu", weights_only=True)
-    except OSError:
-        raise
     except Exception as error:  # damaged bytes make the reader raise almost anything
         raise _unreadable(path, error) from None
 
 
-def _starts_as_torch_writes(path: Path) -> bool:
-    # a truncated zip file, for which torch has a better message, or a pickle, as torch before 1.6 wrote it
+def _start(path: Path) -> bytes:
     with path.open("rb") as file:
-        return file.read(1) in (b"P", b"\x80")
+        return file.read(1)
 
 
 def _check_sums(path: Path) -> None:

@@ -1,0 +1,56 @@
+"""A converted folder appears complete or not at all, and nothing else is ever lost."""
+
+from pathlib import Path
+
+import pytest
+
+import rat_modules
+from rat_modules import Assembly, assemble
+from rat_modules.checkpoints.placing import place, refuse_occupied
+from rat_modules.errors import RatError
+
+SMALL = {"text_encoder.name": "none", "generator.image_size": 16, "controller.hidden_dim": 8}
+
+
+def system(width: int) -> Assembly:
+    return assemble("ratgan", **SMALL, **{"generator.width": width})
+
+
+def test_a_new_an_empty_and_a_converted_folder(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    for folder, replace in ((tmp_path / "a" / "new", False), (tmp_path / "empty", False), (tmp_path / "empty", True)):
+        place(system(1 + replace), folder, replace=replace)
+        assert rat_modules.load(folder).generator.width == 1 + replace
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "empty"]
+
+
+def test_what_must_not_be_lost(tmp_path: Path) -> None:
+    place(system(1), tmp_path / "model")
+    with pytest.raises(RatError, match=r"not empty.*--force"):
+        refuse_occupied(tmp_path / "model", replace=False)
+    (tmp_path / "model" / "thesis.tex").touch()
+    with pytest.raises(RatError, match=r"also holds thesis\.tex"):
+        place(system(1), tmp_path / "model", replace=True)
+    with pytest.raises(RatError, match="which is a file"):
+        refuse_occupied(tmp_path / "model" / "thesis.tex", replace=True)
+
+
+@pytest.mark.parametrize("call", [1, 2])
+def test_a_failure_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: int) -> None:
+    """The disk is full while the new folder is written, or the second of its two moves fails."""
+    folder = tmp_path / "model"
+    place(system(1), folder)
+    if call == 1:
+        monkeypatch.setattr("rat_modules.assembly.folder.write_safetensors", _full)
+    else:
+        whole = Path.rename
+        monkeypatch.setattr(Path, "rename", lambda self, to: _full() if self.name == "new" else whole(self, to))
+    with pytest.raises(OSError, match="No space left"):
+        place(system(2), folder, replace=True)
+    monkeypatch.undo()
+    assert rat_modules.load(folder).generator.width == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+def _full(*_: object, **__: object) -> None:
+    raise OSError(28, "No space left on device")
