@@ -87,7 +87,7 @@ def train(
     generator, now = state.assembly.generator, state.assembly.recipe
     if state.step >= now.training.steps:
         raise TrainingError(f"{folder.path} is trained", got=f"{state.step} steps", expected="more, by --steps")
-    dataset = open_dataset(data, image_size=generator.image_size)
+    dataset = open_dataset(data, image_size=generator.image_size, **now.data.options)
     if dataset.skipped:
         file, reason = dataset.skipped[0]
         click.echo(f"{len(dataset.skipped)} pictures skipped, the first is {file}: {reason}", err=True)

@@ -69,16 +69,18 @@ class Training:
 
 @attrs.frozen
 class Data:
-    """How pictures become numbers.
+    """How pictures are read and become numbers.
 
     Args:
         value_range: white is +value_range and black -value_range; below 1 a white background stays out of tanh's
             saturated end.
         flip: mirror every other picture left to right while training (not where captions say left or right).
+        options: further keywords of the data set, such as fit = "pad" or captions = "first" of a folder.
     """
 
     value_range: Annotated[float, above(0), at_most(1)] = 1.0
     flip: bool = False
+    options: dict[str, Any] = attrs.field(factory=dict)
 
 
 @attrs.frozen

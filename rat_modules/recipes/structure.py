@@ -95,10 +95,16 @@ def _component(value: Any, kind: type[Component]) -> Component:
         raise _Refused(f"got {value!r}, expected a table with a name and options")
     options = dict(value)
     name = _check_plain(options.pop("name"), str)
-    for key, option in options.items():
+    return Component(name, _options(options, dict))
+
+
+def _options(value: Any, _: Any) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        raise _Refused(f"got {value!r}, expected a table of options")
+    for key, option in value.items():
         if not _fits_toml(option):
             raise _Refused(f"{key} is {option!r}, expected a value that TOML can hold")
-    return Component(name, options)
+    return dict(value)
 
 
 def _fits_toml(value: Any) -> bool:
@@ -143,6 +149,7 @@ _converter.register_structure_hook_func(
     _check_bounded,
 )
 _converter.register_structure_hook(Component, _component)
+_converter.register_structure_hook_func(lambda kind: kind == dict[str, Any], _options)
 _converter.register_structure_hook_factory(
     lambda kind: attrs.has(kind) and kind is not Component, lambda kind: _table_of(kind)
 )

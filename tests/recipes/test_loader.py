@@ -155,3 +155,12 @@ def test_a_recipe_object_is_checked_like_a_file() -> None:
     with pytest.raises(RecipeError, match=r"fusion\.name: fusions: got 'cnb'"):
         load_recipe(Recipe("mine", fusion=Component("cnb")))
     assert diff(load_recipe(Recipe("mine"), {"generator.width": 8}), Recipe("mine"))[0] == ("generator.width", 8, None)
+
+
+def test_options_of_the_data_set_travel_in_the_recipe(tmp_path: Path) -> None:
+    recipe = load_recipe("ratgan-tiny", {"data.options.fit": "pad"})
+    assert recipe.data.options == {"fit": "pad"}
+    tmp_path.joinpath("recipe.toml").write_text(recipe_toml(recipe))
+    assert load_recipe(tmp_path) == recipe
+    with pytest.raises(RecipeError, match=r"data\.options: got 3, expected a table of options"):
+        load_recipe("ratgan-tiny", {"data.options": 3})
