@@ -75,6 +75,13 @@ def test_extreme_scores(normalize: str, dtype: torch.dtype, extremes: tuple[floa
     assert slope.isfinite().all()
 
 
+@each_normalizer
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_is_rounded_once(normalize: str, dtype: torch.dtype) -> None:
+    scores = torch.randn(4, 1, 8, 8).to(dtype)
+    assert torch.equal(soft_threshold(scores, normalize), soft_threshold(scores.float(), normalize).to(dtype))
+
+
 def test_only_the_softmax_forgets_a_common_shift() -> None:
     # what "soft threshold" means: a picture that fits nowhere spreads its attention, one that fits somewhere does not
     scores = torch.tensor([[[0.0, 4.0]]])
