@@ -5,6 +5,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from rat_modules.assembly import assemble
 from rat_modules.sampling.pixels import to_pictures
 
 SMALL = {
@@ -51,3 +52,13 @@ def write_plates(folder: Path) -> Path:
 def small_words() -> list[str]:
     """SMALL as words of a command line."""
     return [word for key, value in SMALL.items() for word in ("--set", f"{key}={value}")]
+
+
+def small_model(folder: Path) -> Path:
+    """An untrained model folder whose text encoder knows every word."""
+    torch.manual_seed(0)
+    assembly = assemble("ratgan-tiny", **SMALL)
+    for weight in assembly.generator.parameters():
+        torch.nn.init.normal_(weight, std=0.3)  # fresh affines do nothing, so no caption would show
+    assembly.save(folder)
+    return folder

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rat_modules.errors import RatError
+from rat_modules.text.captions import check_captions
 
 if TYPE_CHECKING:
     from rat_modules.assembly import Assembly
@@ -27,9 +28,13 @@ Examples:
 @click.option("--captions", metavar="FILE|-", help="A UTF-8 file with one caption a line; - reads stdin.")
 @click.option("--count", type=click.IntRange(min=1), default=1, show_default=True, help="Pictures of each caption.")
 @click.option("--seed", type=click.IntRange(min=0), help="The same seed, the same pictures.  [default: chance]")
-@click.option("--interpolate-noise", type=int, metavar="N", help="N pictures of one caption between two noises.")
+@click.option(
+    "--interpolate-noise", type=click.IntRange(min=2), metavar="N", help="N pictures of one caption between two noises."
+)
 @click.option("--interpolate-caption", nargs=2, metavar="A B", help="Pictures between two captions, with one noise.")
-@click.option("--frames", type=int, default=8, show_default=True, help="How many, with --interpolate-caption.")
+@click.option(
+    "--frames", type=click.IntRange(min=2), default=8, show_default=True, help="How many, with --interpolate-caption."
+)
 @click.option("--mix", nargs=2, metavar="A B", help="A for the coarse steps and B for the fine ones.")
 @click.option(
     "--at", type=int, multiple=True, metavar="STEP", help="First step of B (may be repeated).  [default: ten]"
@@ -56,6 +61,7 @@ def command(
     """
     texts = [*said, *(read_captions(captions) if captions else [])]
     _check_ways(texts, interpolate_noise, interpolate_caption, mix, at)
+    texts = check_captions([*texts, *(interpolate_caption or ()), *(mix or ())])
     from rat_modules.assembly import load
     from rat_modules.sampling import draw
     from rat_modules.sampling.device import choose_device
@@ -73,7 +79,7 @@ def command(
         drawn = draw.mix_captions(assembly, *mix, at=at or None, seed=seed)
     else:
         drawn = draw.draw_captions(assembly, texts, count=count, seed=seed)
-    unknown = assembly.text_encoder.unknown_words([*texts, *(interpolate_caption or ()), *(mix or ())])
+    unknown = assembly.text_encoder.unknown_words(texts)
     if unknown:
         click.echo(f"the text encoder does not know: {', '.join(unknown)}", err=True)
     for path in write(assembly, drawn, out):

@@ -75,7 +75,7 @@ def mix_captions(
     changes = list(at) if at is not None else sorted({round(part * steps / 9) for part in range(10)})
     wrong = [change for change in changes if not 0 <= change <= steps]
     if wrong:
-        raise RatError("--at", got=wrong[0], expected=f"a step from 0 to {steps}, of which this generator has so many")
+        raise RatError("--at", got=wrong[0], expected=f"a step from 0 to {steps}: this generator has {steps}")
     encoded = _encode(assembly, [first, second])
     second_heard = torch.arange(steps)[:, None] >= torch.tensor(changes)[None]  # 'k n'
     sentence = encoded[second_heard.long()]

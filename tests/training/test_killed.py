@@ -15,7 +15,8 @@ import pytest
 
 from ..plates import small_words, write_plates
 
-STEPS = 16
+KILLS = int(os.environ.get("RAT_KILLS", "3"))
+STEPS = max(16, 2 * KILLS)
 WEIGHTS = ("generator.safetensors", "discriminator.safetensors")
 
 
@@ -68,8 +69,8 @@ def test_killed_at_random_moments(data: Path, undisturbed: Path, tmp_path: Path)
     chance, out, kills = random.Random(0), tmp_path / "run", 0
     while True:
         process = start(out, data, "--resume")
-        if kills < int(os.environ.get("RAT_KILLS", "3")):
-            wait_for_step(out, min(steps_in(out) + chance.randint(1, 4), STEPS - 1), process)
+        if kills < KILLS:
+            wait_for_step(out, min(steps_in(out) + chance.randint(0, 2), STEPS - 1), process)
             time.sleep(chance.random() * 0.1)
             process.kill()
             kills += 1

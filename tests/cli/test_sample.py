@@ -1,0 +1,159 @@
+"""`sample` through the real command."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from rat_modules.assembly import build, load
+from rat_modules.recipes import load_recipe
+from rat_modules.sampling.pixels import to_pictures, to_pixels
+
+from ..plates import SMALL, small_model
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return small_model(tmp_path_factory.mktemp("model") / "small")
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_pictures_and_a_grid_of_every_source_of_captions(run: Callable, model: Path, tmp_path: Path) -> None:
+    listed = tmp_path / "captions.txt"
+    listed.write_bytes("\ufeffa café\r\n\r\n  a spoon \n".encode())
+    words = ["sample", model / "generator.safetensors", "--caption", "a plate", "--captions", listed, "--count", "2"]
+    done = run(*words, "--seed", "1", cwd=tmp_path)
+    assert done.returncode == 0 and not done.stderr, done.stderr
+    written = [tmp_path / line for line in done.stdout.splitlines()]
+    assert [path.name for path in written] == [
+        "001-a-plate.png", "002-a-plate.png", "003-a-caf.png", "004-a-caf.png",
+        "005-a-spoon.png", "006-a-spoon.png", "grid.png",
+    ]  # fmt: skip
+    assert names(tmp_path / "samples") == [path.name for path in written]
+    captions = [caption for caption in ("a plate", "a café", "a spoon") for _ in range(2)]
+    expected = to_pictures(to_pixels(load(model).sample(captions, seed=1), 0.85))
+    for path, picture in zip(written, expected, strict=False):
+        with Image.open(path) as found:
+            assert found.tobytes() == picture.tobytes()
+
+
+def test_captions_from_stdin_and_the_same_seed_again(model: Path, tmp_path: Path) -> None:
+    for out in ("one", "two"):
+        words = [
+            sys.executable,
+            "-m",
+            "rat_modules",
+            "sample",
+            str(model),
+            "--captions",
+            "-",
+            "--seed",
+            "7",
+            "--out",
+            out,
+        ]
+        subprocess.run(words, input=b"a plate\n", cwd=tmp_path, check=True, capture_output=True)
+    assert (tmp_path / "one" / "grid.png").read_bytes() == (tmp_path / "two" / "grid.png").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("words", "count"),
+    [
+        (["--interpolate-noise", "3", "--caption", "a plate"], 3),
+        (["--interpolate-caption", "a plate", "a spoon", "--frames", "5"], 5),
+        (["--mix", "a plate", "a spoon", "--at", "4"], 1),
+    ],
+)
+def test_walks_and_mixtures(run: Callable, model: Path, tmp_path: Path, words: list[str], count: int) -> None:
+    done = run("sample", model, *words, "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    assert len(names(tmp_path / "out")) == count + 1 and "grid.png" in names(tmp_path / "out")
+
+
+def test_words_that_the_encoder_does_not_know_are_named(run: Callable, tmp_path: Path) -> None:
+    settings = {key: value for key, value in SMALL.items() if not key.startswith("text")}
+    recipe = load_recipe("ratgan-tiny", {**settings, "text_encoder.name": "damsm", "text_encoder.cond_dim": 16})
+    vocabulary = ["<end>", "a", "red", "plate"]
+    build(recipe, vocabulary=vocabulary).save(tmp_path / "model")
+    done = run("sample", tmp_path / "model", "--caption", "a red teapot plate", "--out", tmp_path / "out")
+    assert done.returncode == 0
+    assert done.stderr == "the text encoder does not know: teapot\n"
+
+
+LATIN1 = "ein Löffel\n".encode("latin1")
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["--caption", ""], "caption 1 is empty"),
+        (["--caption", "a", "--caption", " \t"], "caption 2 is empty"),
+        ([], "what to draw: got no caption"),
+        (["--captions", "absent.txt"], "--captions: got absent.txt (No such file or directory)"),
+        (["--captions", "latin1.txt"], "--captions: got latin1.txt, whose line 2 is not UTF-8"),
+        (["--captions", "blank.txt"], "--captions: got blank.txt without a caption"),
+        (["--mix", "a", "b", "--at", "13"], "--at: got 13, expected a step from 0 to 12"),
+        (["--caption", "a", "--at", "3"], "--at: got no captions to mix"),
+        (["--mix", "a", ""], "caption 2 is empty"),
+        (["--mix", "a", "b", "--interpolate-noise", "3"], "--interpolate-noise and --mix, expected one of them"),
+        (["--mix", "a", "b", "--caption", "c"], "--mix brings its own captions"),
+        (["--interpolate-noise", "3"], "--interpolate-noise: got 0 captions"),
+        (["--interpolate-noise", "1", "--caption", "a"], "1 is not in the range x>=2"),
+        (["--caption", "a", "--device", "abacus"], "--device: got abacus"),
+        (["--caption", "a", "--out", "blank.txt"], "blank.txt"),
+        (["--caption", "a", "--out", "/proc/pictures"], "/proc/pictures"),
+    ],
+)
+def test_refusals(refused: Callable, model: Path, tmp_path: Path, words: list[str], reason: str) -> None:
+    (tmp_path / "latin1.txt").write_bytes(b"a plate\n" + LATIN1)
+    (tmp_path / "blank.txt").write_text("\n \n")
+    assert reason in refused("sample", model, *words, cwd=tmp_path)
+    assert names(tmp_path) == ["blank.txt", "latin1.txt"], "nothing was written"
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("absent", "no file absent"),
+        ("absent.safetensors", "no file absent.safetensors"),
+        ("empty", "no weights in empty"),
+        ("notes.txt", "notes.txt is truncated or not a safetensors file"),
+        ("half.safetensors", "half.safetensors is truncated or not a safetensors file"),
+        ("foreign.safetensors", "foreign.safetensors does not say what it is"),
+        ("judge", "judge cannot draw: got no generator"),
+    ],
+)
+def test_models_that_are_none(refused: Callable, model: Path, tmp_path: Path, path: str, reason: str) -> None:
+    from safetensors.torch import save_file
+
+    whole = (model / "generator.safetensors").read_bytes()
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "notes.txt").write_text("no model at all")
+    (tmp_path / "half.safetensors").write_bytes(whole[: len(whole) // 2])
+    save_file({"weight": torch.zeros(3)}, tmp_path / "foreign.safetensors")
+    (tmp_path / "judge").mkdir()
+    for name in ("recipe.toml", "discriminator.safetensors"):
+        (tmp_path / "judge" / name).write_bytes((model / name).read_bytes())
+    assert reason in refused("sample", path, "--caption", "a plate", cwd=tmp_path)
+    assert not (tmp_path / "samples").exists()
+
+
+def test_no_space_left(model: Path, tmp_path: Path) -> None:
+    # a limit on the size of files, as a full disk would have it: one picture fits, the grid does not
+    code = (
+        "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1500, 1500));"
+        "from rat_modules.cli import main; sys.exit(main(sys.argv[1:]))"
+    )
+    words = ["sample", str(model), "--caption", "a plate", "--out", "out"]
+    done = subprocess.run([sys.executable, "-c", code, *words], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 2 and done.stderr.startswith("error: ") and len(done.stderr.splitlines()) == 1
+    assert "File too large" in done.stderr
+    assert names(tmp_path) == [], "nothing half-written"

@@ -1,0 +1,128 @@
+"""`train` through the real command: what it leaves, and what it refuses. Signals and kills: tests/training."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from rat_modules.assembly import load
+from rat_modules.recipes import load_recipe
+
+from ..plates import SMALL, small_words, write_plates
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_plates(tmp_path_factory.mktemp("data") / "plates")
+
+
+def words_for(data: Path | str, out: Path | str, *more: str) -> list[str]:
+    return ["train", "--recipe", "ratgan-tiny", *small_words(), "--data", str(data), "--out", str(out), *more]
+
+
+@pytest.fixture(scope="module")
+def trained(run: Callable, data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("runs") / "deep" / "run"
+    done = run(*words_for(data, out, "--steps", "7", "--batch", "5", "--seed", "2", "--checkpoint-every", "3"))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"7 steps done: {out}\n" and "7/7" in done.stderr and "penalty" in done.stderr
+    return out
+
+
+def test_the_run_folder(trained: Path) -> None:
+    assert sorted(path.name for path in trained.iterdir()) == [
+        "checkpoints", "discriminator.safetensors", "generator.safetensors", "metrics.jsonl", "recipe.toml", "run.json",
+        "samples",
+    ]  # fmt: skip
+    kept = sorted(path.name for path in (trained / "checkpoints").iterdir())
+    assert kept == ["step-00000003", "step-00000006", "step-00000007"]
+    recipe = load_recipe(trained)
+    assert recipe.training.steps == 7 and recipe.training.batch_size == 5 and recipe.generator.options["width"] == 2
+    assert [json.loads(line)["step"] for line in (trained / "metrics.jsonl").read_text().splitlines()] == [7]
+    assert load(trained).sample(["a plate"], seed=0).shape == (1, 3, 16, 16)
+    assert load(trained / "checkpoints" / "step-00000003").generator is not None
+
+
+@pytest.mark.parametrize(
+    ("more", "reason"),
+    [
+        ([], "is trained: got 7 steps, expected more, by --steps"),
+        (["--steps", "9", "--seed", "3"], "seed 3 instead of 2"),
+        (["--steps", "9", "--data", "shapes"], "data changed since the run began: got name shapes instead of"),
+        (
+            ["--steps", "9", "--set", "loss.penalty_power=2.0", "--batch", "6"],
+            "the recipe changed since the run began: got loss.penalty_power 2.0 instead of 6.0; "
+            "training.batch_size 6 instead of 5",
+        ),
+        (["--steps", "9", "--recipe", "ratgan"], "generator.image_size 256 instead of 16"),
+    ],
+)
+def test_resuming_something_else_is_refused(refused: Callable, trained: Path, more: list[str], reason: str) -> None:
+    before = {path: path.read_bytes() for path in trained.rglob("*") if path.is_file()}
+    assert reason in refused("train", "--out", trained, "--resume", *more)
+    assert before == {path: path.read_bytes() for path in trained.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (words_for("shapes", "new", "--set", "training.bach_size=3"), "did you mean 'batch_size'?"),
+        (words_for("shapes", "new", "--set", "generator.image_size=48"), "image_size: got 48"),
+        (words_for("shapes", "new", "--set", "text_encoder.name=none"), "text encoder: got none in the recipe"),
+        (words_for("shpes", "new"), "did you mean 'shapes'?"),
+        (words_for("empty", "new"), "empty"),
+        (words_for("shapes", "full"), "--out: got full, which is not empty"),
+        (words_for("shapes", "full/file"), "--out: got full/file, which is not empty"),
+        (words_for("shapes", "full/file/run"), "cannot be written"),
+        (words_for("shapes", "/proc/run"), "/proc"),
+        (words_for("shapes", "new", "--device", "cuda:77"), "--device: got cuda:77"),
+        (words_for("shapes", "new", "--steps", "0"), "--steps"),
+        (words_for("shapes", "new", "--text-encoder", "absent"), "no file absent"),
+        (["train", "--data", "shapes", "--out", "new"], "--recipe is missing"),
+        (["train", "--data", "shapes", "--out", "new", "--resume"], "--recipe is missing"),
+        (["train", "--recipe", "ratgan-tiny", "--out", "new"], "--data is missing"),
+        (["train", "--recipe", "ratgan-tny", "--data", "shapes", "--out", "new"], "did you mean 'ratgan-tiny'?"),
+    ],
+)
+def test_refusals(refused: Callable, tmp_path: Path, words: list[str], reason: str) -> None:
+    for name in ("empty", "full"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "full" / "file").write_text("mine")
+    assert reason in refused(*words, cwd=tmp_path)
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["empty", "file", "full"], "nothing was written"
+
+
+def test_a_trained_text_encoder_is_taken_over(run: Callable, data: Path, tmp_path: Path) -> None:
+    import torch
+
+    from rat_modules.assembly import build
+
+    settings = {key: value for key, value in SMALL.items() if not key.startswith("text")}
+    encoder = {"text_encoder.name": "damsm", "text_encoder.cond_dim": 16}
+    source = build(load_recipe("ratgan-tiny", {**settings, **encoder}), vocabulary=["<end>", "a", "plate", "number"])
+    source.save(tmp_path / "source")
+    done = run(*words_for(data, tmp_path / "run", "--text-encoder", tmp_path / "source", "--steps", "2"))
+    assert done.returncode == 0, done.stderr
+    found = load(tmp_path / "run").text_encoder
+    captions = ["a plate", "a number"]
+    assert torch.equal(found.encode(captions), source.text_encoder.encode(captions))
+    done = run("train", "--out", tmp_path / "run", "--resume", "--steps", "3")
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_loss_that_is_no_number_stops_the_run(run: Callable, data: Path, tmp_path: Path) -> None:
+    rates = ["--set", "training.lr_generator=1e30", "--set", "training.lr_discriminator=1e30"]
+    done = run(*words_for(data, tmp_path / "run", *rates, "--steps", "50"))
+    assert done.returncode == 2
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("error: step ") and "loss is not finite: got " in last and "Traceback" not in done.stderr
+    assert not list((tmp_path / "run" / "checkpoints").iterdir())
+
+
+def test_pictures_that_cannot_be_read_are_counted(run: Callable, tmp_path: Path) -> None:
+    folder = write_plates(tmp_path / "plates")
+    (folder / "3.png").write_bytes(b"no picture")
+    done = run(*words_for(folder, tmp_path / "run", "--steps", "1"))
+    assert done.returncode == 0, done.stderr
+    assert "1 picture" in done.stderr and "3.png" in done.stderr
