@@ -51,7 +51,7 @@ def command(minutes: float, out: Path | None, recipe: str, seed: int) -> int | N
     wanted = load_recipe(recipe)
     click.echo(f"recipe {wanted.name}: {wanted.summary}")
     state = begin(wanted, seed=seed, device="cpu")
-    dataset = open_dataset("shapes", image_size=state.assembly.generator.image_size)
+    dataset = open_dataset("shapes", image_size=state.assembly.generator.image_size, **wanted.data.options)
     captioned = Captioned(dataset, state.assembly.text_encoder)
     step_seconds = _seconds_per_step(wanted, captioned)
     steps = max(1, min(wanted.training.steps, int(60 * minutes / step_seconds)))

@@ -7,6 +7,7 @@ import click
 
 from rat_modules.cli.refusals import refuse_existing
 from rat_modules.errors import TrainingError
+from rat_modules.registry import get_catalog
 
 if TYPE_CHECKING:
     from rat_modules.recipes import Recipe
@@ -92,7 +93,8 @@ def train(
         file, reason = dataset.skipped[0]
         click.echo(f"{len(dataset.skipped)} pictures skipped, the first is {file}: {reason}", err=True)
     captioned = Captioned(dataset, state.assembly.text_encoder, place)
-    data = str(Path(data).resolve()) if Path(data).is_dir() and dataset.name != data else data
+    if data not in get_catalog().names("datasets"):
+        data = str(Path(data).resolve())  # a resumed run may start elsewhere
     about = {"data": data, "seed": seed, "fingerprint": captioned.fingerprint()}
     if before:
         check_same(before, about)

@@ -52,21 +52,18 @@ class Batches:
                 yield self._batch(draw, images.to(self.captioned.device, non_blocking=True))
         else:
             for draw in map(self.order.draw, count(step)):
-                yield self._batch(draw, held.index_select(0, self._to_device(draw.pictures)))
+                yield self._batch(draw, held.index_select(0, self.captioned.on_device(draw.pictures)))
 
     def _batch(self, draw: Draw, pixels: Tensor) -> Batch:
         images = to_values(pixels, self.recipe.data.value_range)
         if self.recipe.data.flip:
-            images = torch.where(self._to_device(draw.flipped)[:, None, None, None], images.flip(-1), images)
+            images = torch.where(self.captioned.on_device(draw.flipped)[:, None, None, None], images.flip(-1), images)
         sentence = self.captioned.sentence(draw.pictures, draw.captions)
         mismatched = None
         if self.recipe.training.mismatch_concepts == "other":
             pairs = other_concepts(self.captioned.concepts[draw.pictures], self.recipe.training.mismatch)
-            mismatched = (self._to_device(pairs[0]), self._to_device(pairs[1]))
-        return Batch(images, sentence, self._to_device(draw.noise), mismatched)
-
-    def _to_device(self, values: np.ndarray) -> Tensor:
-        return torch.from_numpy(values).to(self.captioned.device)
+            mismatched = (self.captioned.on_device(pairs[0]), self.captioned.on_device(pairs[1]))
+        return Batch(images, sentence, self.captioned.on_device(draw.noise), mismatched)
 
     def _streamed(self, step: int) -> Iterator[Tensor]:
         pinned = self.captioned.device.type == "cuda"

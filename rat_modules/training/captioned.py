@@ -50,7 +50,13 @@ class Captioned:
     def sentence(self, pictures: np.ndarray, captions: np.ndarray) -> Tensor:
         """Sentences 'n s' of the chosen caption of each picture, on the device."""
         numbers = self._numbers[self._starts[pictures] + captions]
-        return self.sentences.index_select(0, torch.from_numpy(numbers).to(self.device))
+        return self.sentences.index_select(0, self.on_device(numbers))
+
+    def on_device(self, values: np.ndarray) -> Tensor:
+        """Values as a tensor on the device, without waiting for what the device is doing."""
+        tensor = torch.from_numpy(values)
+        # a copy from ordinary memory would wait for everything that is queued on the device
+        return tensor.pin_memory().to(self.device, non_blocking=True) if self.device.type == "cuda" else tensor
 
     def fingerprint(self) -> dict[str, Any]:
         """What tells this data set from another, as JSON can hold it."""

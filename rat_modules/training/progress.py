@@ -103,10 +103,6 @@ class Progress:
         if self._window:
             self._write_row(*self._newest)
 
-    def say(self, line: str) -> None:
-        """Print a line on stderr, above the bar."""
-        self.bar.write(line, file=sys.stderr)
-
     def _write_row(self, step: int, when: float) -> None:
         means = [sum(column) / len(column) for column in zip(*self._window, strict=True)]
         row = {

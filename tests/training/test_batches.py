@@ -1,6 +1,7 @@
 """Batches hold the right pictures with their own captions, from memory or from files alike."""
 
 import itertools
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +13,9 @@ from rat_modules.text.wordllama import WordLlamaTextEncoder
 from rat_modules.training import captioned as captioned_module
 from rat_modules.training.batches import Batches, other_concepts
 from rat_modules.training.captioned import Captioned
-from rat_modules.training.phases import Batch
+from rat_modules.training.phases import Batch, train_step
+from rat_modules.training.progress import Progress
+from rat_modules.training.start import begin
 
 from ..plates import Plates
 
@@ -79,6 +82,24 @@ def test_one_concept_cannot_be_told_from_another(captioned: Captioned, recipe: R
     captioned.concepts = np.zeros(10, dtype=int)
     with pytest.raises(DataError, match="one concept"):
         Batches(captioned, load_recipe(recipe, {"training.mismatch_concepts": "other"}), noise_dim=6, seed=0)
+
+
+@pytest.mark.cuda
+def test_a_whole_iteration_never_waits_for_the_device(recipe: Recipe, plates: Plates, tmp_path: Path) -> None:
+    chosen = load_recipe(recipe, {"data.flip": True, "training.mismatch_concepts": "other"})
+    state = begin(chosen, seed=0, device="cuda")
+    captioned = Captioned(plates, state.assembly.text_encoder, "cuda")
+    stream = Batches(captioned, chosen, noise_dim=6, seed=0).starting_at(1)
+    with Progress(tmp_path / "m.jsonl", step=0, total=9, batch_size=4, show=False) as progress:
+        for step in range(1, 9):
+            if step == 4:  # the first iterations set the device up
+                torch.cuda.set_sync_debug_mode("error")
+            try:
+                losses = train_step(state.assembly, state.optimizers, next(stream), chosen.training, step)
+                state.average.update(step)
+                progress.record(step, losses)
+            finally:
+                torch.cuda.set_sync_debug_mode("default")
 
 
 def test_each_caption_is_encoded_once(plates: Plates) -> None:
