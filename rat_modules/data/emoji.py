@@ -37,9 +37,11 @@ class Emoji(Dataset[tuple[Tensor, tuple[str, ...]]]):
     Args:
         folder: what `rat-modules data emoji` made.
         image_size: pixels along an edge, up to 64.
-        split: "train", "validation", "test" (concepts never seen in training) or "composition" (tone variants of
-            training concepts that were held out: both parts seen, never together; needs tones="all").
-        tones: "none" leaves out skin-tone variants, which are half of the set and would dominate it.
+        split: "train", "validation", "test" (concepts never seen in training) or "composition": tone variants of
+            training concepts that were held out. To one who trains with tones="all" both parts are known, never
+            together.
+        tones: "none" leaves out skin-tone variants, which are half of the set and would dominate it; they are all of
+            "composition", whatever is said here.
         styles: some of "google" (gradient), "twitter" (flat), "fluent" (3d glossy).
         background: a name in BACKGROUNDS, or "random": one for each picture, always the same one, which every caption
             then names.
@@ -76,11 +78,10 @@ class Emoji(Dataset[tuple[Tensor, tuple[str, ...]]]):
             self.skipped += skipped
             self._pictures.append(pictures)
             for row, record in enumerate(records):
-                if record["split"] == split and (tones == "all" or not record["toned"]):
+                if record["split"] == split and (split == "composition" or tones == "all" or not record["toned"]):
                     self._records.append((len(self._pictures) - 1, row, record))
         if not self._records:
-            hint = 'try tones="all"' if split == "composition" else None
-            raise DataError("no emoji is left", got=f"split {split!r}, tones {tones!r}", hint=hint)
+            raise DataError("no emoji is left", got=f"split {split!r}, tones {tones!r}, styles {', '.join(styles)}")
 
     def __len__(self) -> int:
         return len(self._records)

@@ -60,8 +60,8 @@ SHORT = {
 }
 _NOTICE = """The 64 pictures in this folder are Noto Emoji, Copyright Google Inc., licensed under the Apache License,
 Version 2.0 (https://www.apache.org/licenses/LICENSE-2.0), taken from emoji-datasource-google 16.0.0 and reduced to
-palettes. The captions are composed from names in emojibase-data 17.0.0, Copyright (c) 2017-2019 Miles Johnson, MIT licence, whose
-labels come from the Unicode CLDR (Unicode-3.0), and from colours measured on the pixels.
+palettes. The captions are composed from names in emojibase-data 17.0.0, Copyright (c) 2017-2019 Miles Johnson, MIT
+licence, whose labels come from the Unicode CLDR (Unicode-3.0), and from colours measured on the pixels.
 """
 
 
