@@ -18,6 +18,19 @@ Weights = Mapping[str, Tensor]
 ORDER = {4: ((0, 1), (2, 3)), 6: ((0, 1, 4), (2, 3, 5))}
 
 
+def modulate(x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
+    """One affine and its rectifier: features 'n c h w', gamma and beta 'n c'."""
+    scale, shift = gamma[:, :, None, None].expand_as(x), beta[:, :, None, None].expand_as(x)
+    return functional.leaky_relu(scale * x + shift, 0.2)
+
+
+def attention_map(scores: Tensor, published: bool) -> Tensor:
+    """Scores 'n 1 h w' to weights that sum to one."""
+    soft = scores.sigmoid().flatten(1)
+    weighed = soft.softmax(1) if published else soft / soft.sum(1, keepdim=True)
+    return weighed.view_as(scores)
+
+
 class Picture(NamedTuple):
     """image 'n 3 h w', hidden 'k n d', and the output 'n c h w' of every block."""
 
@@ -39,9 +52,8 @@ def generator(weights: Weights, noise: Tensor, sentence: Tensor, affines: int = 
         cell = forget.sigmoid() * cell + enter.sigmoid() * candidate.tanh()
         hidden = leave.sigmoid() * cell.tanh()
         seen.append(hidden)
-        gamma = _perceptron(weights, f"{name}.fc_gamma", hidden)[:, :, None, None].expand_as(x)
-        beta = _perceptron(weights, f"{name}.fc_beta", hidden)[:, :, None, None].expand_as(x)
-        return functional.leaky_relu(gamma * x + beta, 0.2)
+        gamma, beta = (_perceptron(weights, f"{name}.fc_{part}", hidden) for part in ("gamma", "beta"))
+        return modulate(x, gamma, beta)
 
     x = functional.linear(noise, weights["fc.weight"], weights["fc.bias"]).view(len(noise), -1, 4, 4)
     blocks: list[Tensor] = []
@@ -86,9 +98,7 @@ def attended_logits(weights: Weights, at: Tensor, sentence: Tensor, published: b
     name = "COND_DNET.joint_conv_att"
     inner = functional.leaky_relu(_convolve(weights, f"{name}.0", _beside(at, sentence), padding=1), 0.2)
     scores = _convolve(weights, f"{name}.2", inner)
-    soft = scores.sigmoid().flatten(1)
-    attention = soft.softmax(1) if published else soft / soft.sum(1, keepdim=True)
-    attention = attention.view_as(scores)
+    attention = attention_map(scores, published)
     weighted = attention * sentence[:, :, None, None]
     deeper = _halve(weights, "COND_DNET.block", torch.cat([at, weighted], 1))
     return logits(weights, deeper, sentence), attention, scores

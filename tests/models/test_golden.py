@@ -212,3 +212,26 @@ def test_attention(normalize: str, which: str) -> None:
     for provider in (found, plainly):
         compare({k: v.detach() for k, v in provider.items()}, {key: figures[key] for key in asked}, FORWARD)
     assert torch.allclose(scores.attention.sum((2, 3)), torch.ones(()))
+
+
+def test_the_plain_statement_trains_as_published() -> None:
+    facts, figures, noise, sentence, images = system("ratgan")
+    batch, seed = facts["batch"], facts["seed"]
+    nets, optimizers = [], []
+    for net, rate in (("netG", 1e-4), ("netD", 4e-4)):
+        nets.append({key: value.requires_grad_() for key, value in weights(facts[net], net, seed).items()})
+        optimizers.append(torch.optim.Adam(nets[-1].values(), lr=rate, betas=(0.0, 0.9)))
+    losses = []
+    for step in range(3):
+        inputs = [
+            given(f"{name}{step}", shape, seed)
+            for name, shape in (("image", (batch, 3, 256, 256)), ("s", (batch, 256)), ("z", (batch, 100)))
+        ]
+        losses.append(published.iteration(tuple(nets), tuple(optimizers), *inputs))
+    with torch.no_grad():
+        found = {
+            "train.losses": torch.stack(losses),
+            "train.image_after": published.generator(nets[0], noise, sentence).image,
+            "train.logits_after": published.logits(nets[1], published.features(nets[1], images), sentence),
+        }
+    compare(found, part(figures, "train."), 1e-3)
