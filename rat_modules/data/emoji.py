@@ -12,7 +12,6 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from rat_modules.data.emoji_build import MARK, VERSION, read_records
-from rat_modules.data.emoji_captions import STYLE_WORDS
 from rat_modules.data.emoji_pictures import on_background, resized
 from rat_modules.errors import DataError
 
@@ -42,7 +41,7 @@ class Emoji(Dataset[tuple[Tensor, tuple[str, ...]]]):
             together.
         tones: "none" leaves out skin-tone variants, which are half of the set and would dominate it; they are all of
             "composition", whatever is said here.
-        styles: some of "google" (gradient), "twitter" (flat), "fluent" (3d glossy).
+        styles: some of "google" (gradient), "twitter" (flat), "fluent" (3d glossy); None takes all.
         background: a name in BACKGROUNDS, or "random": one for each picture, always the same one, which every caption
             then names.
 
@@ -63,11 +62,12 @@ class Emoji(Dataset[tuple[Tensor, tuple[str, ...]]]):
         image_size: int = 64,
         split: Split = "train",
         tones: Tones = "none",
-        styles: Sequence[str] = tuple(STYLE_WORDS),
+        styles: Sequence[str] | None = None,
         background: str = "grey",
     ) -> None:
         self.image_size = image_size
         content = _content(Path(folder))
+        styles = tuple(content["styles"]) if styles is None else styles
         _check(content, image_size=image_size, split=split, tones=tones, styles=styles, background=background)
         self._background = background
         self._pictures: list[np.ndarray] = []

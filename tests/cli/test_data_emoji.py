@@ -1,0 +1,56 @@
+"""`rat-modules data` through the real command."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+
+def test_a_folder_without_tarballs(refused: Callable, tmp_path: Path) -> None:
+    line = refused("data", "emoji", "--from", tmp_path, "--out", tmp_path / "out")
+    assert "lacks emojibase-data-17.0.0.tgz, emoji-datasource-google-16.0.0.tgz" in line
+    assert "npm pack emojibase-data@17.0.0 emoji-datasource-google@16.0.0" in line
+    assert not (tmp_path / "out").exists()
+    assert "--from: got" in refused("data", "emoji", "--from", tmp_path / "absent", "--out", tmp_path / "out")
+
+
+def test_a_tarball_of_another_size(refused: Callable, tmp_path: Path) -> None:
+    for name in ("emojibase-data-17.0.0", "emoji-datasource-google-16.0.0", "emoji-datasource-twitter-16.0.0"):
+        (tmp_path / f"{name}.tgz").write_bytes(b"half")
+    (tmp_path / "lobehub-fluent-emoji-3d-1.1.0.tgz").write_bytes(b"half")
+    line = refused("data", "emoji", "--from", tmp_path, "--out", tmp_path / "out")
+    assert line.startswith("size of emojibase-data-17.0.0.tgz: got 4, expected 6711091 bytes; remove it and fetch")
+
+
+def test_without_npm(refused: Callable, tmp_path: Path) -> None:
+    line = refused("data", "emoji", "--out", tmp_path / "out", env={"PATH": str(tmp_path)})
+    assert line.startswith("npm is not installed here; where it is, run `npm pack emojibase-data@17.0.0 ")
+
+
+def test_an_out_folder_of_something_else(refused: Callable, tmp_path: Path) -> None:
+    (tmp_path / "dataset.json").write_text('{"dataset": "mine", "version": 1}')
+    assert "holds another data set" in refused("data", "emoji", "--out", tmp_path)
+
+
+def test_check_as_table_and_as_json(run: Callable, refused: Callable) -> None:
+    table = run("data", "check", "mini")
+    assert table.returncode == 0 and table.stdout.splitlines()[0] == "mini (mini)" and "heldout" in table.stdout
+    report = json.loads(run("data", "check", "mini", "--json").stdout)
+    assert [(split["split"], split["pictures"]) for split in report["splits"]] == [("train", 63), ("heldout", 1)]
+    assert "nowhere" in refused("data", "check", "nowhere")
+
+
+@pytest.mark.network
+@pytest.mark.slow
+def test_the_real_set(run: Callable, tmp_path: Path) -> None:
+    source = os.environ.get("RAT_MODULES_TARBALLS")
+    if not source:
+        pytest.skip("RAT_MODULES_TARBALLS does not name a folder with the four tarballs")
+    done = run("data", "emoji", "--from", source, "--out", tmp_path / "emoji")
+    assert done.returncode == 0 and done.stderr == "" and "images                 8460" in done.stdout
+    again = run("data", "emoji", "--out", tmp_path / "emoji")
+    assert again.stdout.startswith(f"{tmp_path / 'emoji'} is complete")
+    checked = run("data", "check", tmp_path / "emoji")
+    assert "test pictures also in train                0" in checked.stdout
