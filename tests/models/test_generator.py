@@ -235,4 +235,4 @@ def test_cuda_gives_what_the_cpu_gives(fusion) -> None:
     noise, sentence = inputs(3)
     expected = generator(noise, sentence)
     there = generator.to("cuda")(noise.to("cuda"), sentence.to("cuda"))
-    torch.testing.assert_close(there.cpu(), expected, rtol=1e-3, atol=1e-3)  # convolutions may run in TF32
+    torch.testing.assert_close(there.cpu(), expected, rtol=1e-2, atol=1e-2)  # convolutions may run in TF32
