@@ -96,6 +96,7 @@ def register_recipes(register: Register) -> None:
         "ratgan-emoji",
         "ratgan-tiny",
         "ratgan-shapes",
+        "ratgan-mini",
         "ratgan-isolated",
         "ratgan-cbn",
         "ratgan-cin",
