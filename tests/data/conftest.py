@@ -55,7 +55,7 @@ def tarball(folder: Path, name: str, version: str, gives: str, members: dict[str
 
 @pytest.fixture
 def small_set(tmp_path: Path) -> SmallSet:
-    """Names of a few emoji, five pictures of one style (two byte-identical, one damaged) and two of another."""
+    """Names of a few emoji, six pictures of one style (two byte-identical, one damaged) and two of another."""
     folder = tmp_path / "tarballs"
     folder.mkdir()
     tones = [
@@ -82,6 +82,7 @@ def small_set(tmp_path: Path) -> SmallSet:
         "1f600": picture((255, 204, 77, 255)),
         "1f590-fe0f": picture((240, 212, 175, 255)),
         "1f590-1f3ff": picture((240, 212, 175, 255)),  # the same bytes again
+        "1f590-1f3fb": picture((250, 222, 190, 255)),
         "1f350": picture((60, 140, 60, 255)),
         "1f34e": picture((220, 40, 60, 255))[:60],  # cut off
         "27a1-fe0f": picture((10, 10, 10, 255)),  # not of the set

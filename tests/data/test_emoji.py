@@ -36,7 +36,8 @@ def everything(folder: Path, **options: object) -> list[Emoji]:
 
 def test_splits_hold_every_picture_once(folder: Path) -> None:
     parts = everything(folder, tones="all")
-    assert sum(map(len, parts)) == 5
+    assert sum(map(len, parts)) == 6
+    assert sum(map(len, everything(folder))) == 5  # without the tone variant
     assert all(part.record(k)["split"] == part.record(0)["split"] for part in parts for k in range(len(part)))
     assert all(part.skipped == [("twitter/1f34e", part.skipped[0][1])] for part in parts)
 
@@ -92,7 +93,7 @@ def test_unfinished_and_damaged_folders(folder: Path, tmp_path: Path) -> None:
         Emoji(tmp_path)
     pictures = np.load(folder / "twitter.npy")
     np.save(folder / "twitter.npy", pictures[1:])
-    with pytest.raises(DataError, match="does not fit together: got 3 records, pictures"):
+    with pytest.raises(DataError, match="does not fit together: got 4 records, pictures"):
         Emoji(folder, styles=("twitter",))
     (folder / "twitter.npy").write_bytes(b"no")
     with pytest.raises(DataError, match=r"twitter in .* cannot be read"):

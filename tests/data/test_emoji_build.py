@@ -20,14 +20,14 @@ def make(small_set, out: Path, say=lambda line: None):
 def test_a_small_set(small_set, tmp_path: Path) -> None:
     content = make(small_set, tmp_path / "out")
     assert json.loads((tmp_path / "out" / "dataset.json").read_text()) == json.loads(json.dumps(content))
-    assert content["styles"] == {"twitter": 3, "fluent": 2} and content["images"] == 5
+    assert content["styles"] == {"twitter": 4, "fluent": 2} and content["images"] == 6
     assert content["skipped"][0][0] == "twitter/1f34e" and "cannot be decoded" in content["skipped"][0][1]
     records, _ = read_records(tmp_path / "out", "twitter")
     # the tone variant with the same bytes is gone, the plain hand is kept
-    assert [record["key"] for record in records] == ["1F600", "1F590", "1F350"]
+    assert [record["key"] for record in records] == ["1F600", "1F590", "1F590-1F3FB", "1F350"]
     pictures = np.load(tmp_path / "out" / "twitter.npy")
-    assert pictures.shape == (3, 64, 64, 4) and pictures[2, 32, 32].tolist() == [60, 140, 60, 255]
-    assert "a green pear in flat style" in records[2]["captions"]
+    assert pictures.shape == (4, 64, 64, 4) and pictures[3, 32, 32].tolist() == [60, 140, 60, 255]
+    assert "a green pear in flat style" in records[3]["captions"]
     wide = np.load(tmp_path / "out" / "fluent.npy")[1]
     assert wide[32, 32, 3] == 255 and not wide[:16].any() and not wide[48:].any()
     licences = (tmp_path / "out" / "LICENCES.txt").read_text()
@@ -52,10 +52,10 @@ def test_a_run_that_was_cut_goes_on(small_set, tmp_path: Path, monkeypatch: pyte
     finished = (out / "twitter.npy").stat().st_mtime_ns
     (small_set.folder / small_set.pictures["twitter"].tarball).unlink()  # no longer needed
     said: list[str] = []
-    assert make(small_set, out, said.append)["images"] == 5
+    assert make(small_set, out, said.append)["images"] == 6
     assert "twitter: finished before, kept" in said and (out / "twitter.npy").stat().st_mtime_ns == finished
     said.clear()
-    assert make(small_set, out, said.append)["images"] == 5
+    assert make(small_set, out, said.append)["images"] == 6
     assert said == [f"{out} is complete"]
 
 

@@ -23,9 +23,9 @@ def test_a_wide_picture_is_padded_above_and_below() -> None:
     assert (picture[16:48] == (200, 100, 50, 255)).all()
 
 
-def test_transparent_pixels_do_not_darken_edges() -> None:
-    """White on transparent black: a resize of plain RGBA channels would mix black into the edge."""
-    image = Image.new("RGBA", (256, 256), (0, 0, 0, 0))
+def test_transparent_pixels_do_not_colour_edges() -> None:
+    """White on transparent red: a resize that took transparent colours for real would mix them into the edge."""
+    image = Image.new("RGBA", (256, 256), (255, 0, 0, 0))
     image.paste((255, 255, 255, 255), (101, 101, 155, 155))
     picture = decode(encoded(image), 64).astype(int)
     partly = (picture[..., 3] > 0) & (picture[..., 3] < 255)
@@ -36,9 +36,11 @@ def test_transparent_pixels_do_not_darken_edges() -> None:
 
 
 def test_colour_never_exceeds_alpha() -> None:
-    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 4), dtype=np.uint8)
-    smaller = resized(np.asarray(Image.fromarray(noise).convert("RGBa")), 24)
-    assert (smaller[..., :3] <= smaller[..., 3:]).all()
+    """Lanczos overshoots beside an edge of colour where alpha has none."""
+    picture = np.full((64, 64, 4), 100, dtype=np.uint8)
+    picture[:, :30, :3] = 0
+    smaller = resized(picture, 24)
+    assert (smaller[..., 3] == 100).all() and smaller[..., :3].max() == 100
 
 
 def test_background_shows_through_as_much_as_alpha_says() -> None:
@@ -62,3 +64,9 @@ def test_members_are_those_of_the_folder_and_of_the_set(small_set) -> None:
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(DataError, match=r"cannot be read.*expected an npm tarball"):
         dict(read_members(path, package.gives, {"1F600", "1F590"}))
+
+
+@pytest.mark.parametrize("edge", [64, 256])
+def test_colours_are_premultiplied(edge: int) -> None:
+    picture = decode(encoded(Image.new("RGBA", (edge, edge), (200, 100, 50, 128))), 64)
+    assert np.abs(picture.astype(int) - (100, 50, 25, 128)).max() <= 1
