@@ -38,13 +38,16 @@ def command(
     from rat_modules.assembly import load
     from rat_modules.atomic import atomic_write
     from rat_modules.evaluation.shapes_report import shapes_report
+    from rat_modules.evaluation.stamp import stamp
     from rat_modules.sampling.device import choose_device
 
     assembly = load(model)
     if assembly.generator is None:
         raise RatError(f"{model} cannot draw", got="no generator", expected="a model of `train` or `convert`")
-    assembly.generator.to(choose_device(device))
+    place = choose_device(device)
+    assembly.generator.to(place)
     report = {"model": str(model), "data": data, **shapes_report(assembly, samples=samples, seed=seed)}
+    report["measured_with"] = stamp(place)
     text = json.dumps(report, indent=2)
     if out is not None:
         with atomic_write(out) as temporary:

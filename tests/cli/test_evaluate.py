@@ -25,6 +25,7 @@ def test_table_and_json(run: Callable, model: Path, tmp_path: Path) -> None:
     done = run("evaluate", model, "--data", "shapes", "--samples", "40", "--seed", "3", "--out", out)
     assert done.returncode == 0, done.stderr
     report = json.loads(out.read_text())
+    assert report["measured_with"].keys() == {"rat_modules", "torch", "python", "device"}
     assert (report["data"], report["samples"], report["seed"]) == ("shapes", 40, 3)
     for row in ("seen", "held-out", "chance", "real"):
         assert all(0 <= value <= 1 for value in report[row].values())
