@@ -24,7 +24,7 @@ def option_problems(
         target: the component's class or function.
         options: what the recipe says.
         supplied: parameters that the assembly fills in itself; a recipe may not set them.
-        also: keys that are allowed although the signature has no such parameter, and their types.
+        also: keys, and their types, that a recipe may set whether the signature has them or not, and need not.
 
     Returns:
         One text per problem; empty when all is well.
@@ -49,12 +49,13 @@ def option_problems(
                 problems.append(f"unknown key {section}.{name} ({did_you_mean(name, names) or known})")
         elif name in hints and not conforms(value, hints[name]):
             problems.append(f"{section}.{name} is {value!r}, expected {_wording(hints[name])}")
+    given = {*options, *supplied, *(also or {})}
     for name, parameter in parameters.items():
         required = parameter.default is parameter.empty and parameter.kind not in (
             parameter.VAR_KEYWORD,
             parameter.VAR_POSITIONAL,
         )
-        if required and name not in options and name not in supplied:
+        if required and name not in given:
             problems.append(f"{section}.{name} is missing")
     return problems
 
