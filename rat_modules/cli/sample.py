@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import click
 
 from rat_modules.errors import RatError
-from rat_modules.text.captions import check_captions
 
 if TYPE_CHECKING:
     from rat_modules.assembly import Assembly
@@ -61,6 +60,8 @@ def command(
     """
     texts = [*said, *(read_captions(captions) if captions else [])]
     _check_ways(texts, interpolate_noise, interpolate_caption, mix, at)
+    from rat_modules.text.captions import check_captions
+
     texts = check_captions([*texts, *(interpolate_caption or ()), *(mix or ())])
     from rat_modules.assembly import load
     from rat_modules.sampling import draw

@@ -84,6 +84,8 @@ def train(
     place = choose_device(device)
     state = take_up(folder, wanted, device=place) if before else None
     if state is None:
+        if resume:
+            click.echo(f"nothing to resume in {folder.path}: starting", err=True)
         state = begin(wanted, seed=seed, device=place, text_encoder=text_encoder)
     generator, now = state.assembly.generator, state.assembly.recipe
     if state.step >= now.training.steps:

@@ -34,7 +34,7 @@ def captioned_grid(
 
     Example:
         >>> captioned_grid(torch.zeros(2, 3, 32, 32, dtype=torch.uint8), ["a black square", "another"]).size
-        (280, 158)
+        (280, 159)
     """
     if pixels.ndim != 4 or pixels.shape[1] != 3 or pixels.dtype != torch.uint8 or not len(pixels):
         raise ShapeError("pictures of a grid", got=f"{tuple(pixels.shape)} {pixels.dtype}", expected="'n 3 h w' uint8")

@@ -1,6 +1,8 @@
 """`train` through the real command: what it leaves, and what it refuses. Signals and kills: tests/training."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -118,6 +120,27 @@ def test_a_loss_that_is_no_number_stops_the_run(run: Callable, data: Path, tmp_p
     last = done.stderr.splitlines()[-1]
     assert last.startswith("error: step ") and "loss is not finite: got " in last and "Traceback" not in done.stderr
     assert not list((tmp_path / "run" / "checkpoints").iterdir())
+
+
+def test_a_disk_too_small_for_a_checkpoint(data: Path, tmp_path: Path) -> None:
+    # a limit on the size of files stands for a full disk; tests/training fills a real one where it may mount one
+    code = (
+        "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (30000, 30000));"
+        "from rat_modules.cli import main; sys.exit(main(sys.argv[1:]))"
+    )
+    words = words_for(data, tmp_path / "run", "--steps", "2")
+    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True)
+    last = done.stderr.splitlines()[-1]
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert last.startswith("error: checkpoint at step 2 could not be written: got ") and "File too large" in last
+    assert last.endswith("there is no earlier one")
+    assert not list((tmp_path / "run").rglob("*.safetensors")) and not list((tmp_path / "run").rglob(".*"))
+
+
+def test_nothing_to_resume_is_a_start(run: Callable, data: Path, tmp_path: Path) -> None:
+    done = run(*words_for(data, tmp_path / "run", "--steps", "1", "--resume"))
+    assert done.returncode == 0 and f"nothing to resume in {tmp_path / 'run'}: starting" in done.stderr
 
 
 def test_pictures_that_cannot_be_read_are_counted(run: Callable, tmp_path: Path) -> None:

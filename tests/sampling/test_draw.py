@@ -103,6 +103,13 @@ def quiet_chance() -> Iterator[None]:
     yield
 
 
+def test_a_picture_does_not_depend_on_its_company(tmp_path: Path) -> None:
+    normed = load(small_model(tmp_path / "normed", **{"controller.cell": "none", "fusion.name": "cbn"}))
+    normed.generator.train()
+    one, other = (draw_captions(normed, ["a plate", other], seed=1).images for other in ("a spoon", "a wild cherry"))
+    assert near(one[0], other[0]) and not near(one[1], other[1])
+
+
 def test_a_model_without_text_encoder_says_so(model: Assembly, tmp_path: Path) -> None:
     import attrs
 

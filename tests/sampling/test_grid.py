@@ -26,8 +26,9 @@ def test_every_picture_is_there_enlarged_by_a_whole_factor(count: int) -> None:
 def test_pictures_keep_their_order() -> None:
     sheet = captioned_grid(plates(6), ["x"] * 6, columns=3)
     step_x, step_y = 136, (sheet.height - 8) // 2
-    found = [sheet.getpixel((60 + column * step_x, 60 + row * step_y))[0] for row in range(2) for column in range(3)]
-    assert found == [10, 20, 30, 40, 50, 60]
+    for corner in (8, 8 + 127):
+        places = [(corner + column * step_x, corner + row * step_y) for row in range(2) for column in range(3)]
+        assert [sheet.getpixel(place)[0] for place in places] == [10, 20, 30, 40, 50, 60]
 
 
 def test_large_pictures_are_not_enlarged() -> None:
@@ -36,7 +37,7 @@ def test_large_pictures_are_not_enlarged() -> None:
 
 def test_captions_are_drawn_below_and_wrapped_inside_their_cell() -> None:
     white = torch.full((2, 3, 32, 32), 255, dtype=torch.uint8)
-    long = "an extraordinarily long caption " * 20 + "w" * 200
+    long = "w" * 200 + " an extraordinarily long caption" * 20
     sheet = captioned_grid(white, [long, "short"], columns=2).convert("L").point(lambda value: 255 * (value < 200))
     assert sheet.crop((8, 8, 136, 136)).getbbox() is None, "nothing over the picture"
     assert sheet.crop((8, 136, 136, sheet.height)).getbbox() is not None

@@ -29,13 +29,16 @@ def same(one: Batch, other: Batch) -> bool:
 
 
 def test_pictures_come_with_their_own_captions(batches: Batches, plates: Plates) -> None:
-    encoder = WordLlamaTextEncoder(64)
-    for batch in first(batches, 10):
+    encoder, heard = WordLlamaTextEncoder(64), set()
+    for batch in first(batches, 40):
         assert batch.images.shape == (4, 3, 16, 16) and batch.noise.shape == (4, 6)
         for image, sentence in zip(batch.images, batch.sentence, strict=True):
             number = round(float(((image / 0.85 + 1) * 127.5 / 25).mean()))
             own = encoder.encode(plates.captions(number))
-            assert torch.isclose(own, sentence).all(1).any(), f"plate {number} with a caption of another"
+            matching = torch.isclose(own, sentence).all(1).nonzero().flatten().tolist()
+            assert matching, f"plate {number} with a caption of another"
+            heard.add((number, matching[0]))
+    assert len(heard) == sum(len(plates.captions(number)) for number in range(10)), "every caption has its turn"
 
 
 def test_starting_later_is_the_same_stream(batches: Batches) -> None:

@@ -36,8 +36,14 @@ GOLDEN = Path(__file__).parent.parent / "golden"
 def tiny() -> Assembly:
     torch.manual_seed(0)
     small = {"generator.width": 2, "generator.image_size": 16, "controller.hidden_dim": 8, "generator.cond_dim": 12}
-    gates = {"generator.gate_init": 0.5, "discriminator.gate_init": 0.5}
-    return assemble("ratgan-tiny", **{"text_encoder.name": "none", **small, **gates})
+    # gates open and a penalty that weighs as much as the rest, so that no phase can hide behind another
+    felt = {
+        "generator.gate_init": 0.5,
+        "discriminator.gate_init": 0.5,
+        "loss.penalty_power": 2.0,
+        "loss.penalty_weight": 50.0,
+    }
+    return assemble("ratgan-tiny", **{"text_encoder.name": "none", **small, **felt})
 
 
 def batch_of(size: int = 5, **changes: object) -> Batch:
@@ -103,10 +109,11 @@ def test_joint_descends_the_sum_of_hinge_and_penalty(tiny: Assembly) -> None:
         return change
 
     hinge, penalty = change(discriminator_step, fake, "shift"), change(penalty_step)
-    assert hinge.norm() > 0 and penalty.norm() > 0
+    assert hinge.norm() > 0.1 and penalty.norm() > 0.1
     assert torch.allclose(change(joint_step, fake, "shift"), hinge + penalty, atol=1e-6)
     assert torch.allclose(change(joint_step, fake, "shift", 4), hinge + 4 * penalty, atol=1e-5)
     assert torch.allclose(change(joint_step, fake, "shift", 0), hinge, atol=1e-6)
+    assert float(joint_step(tiny, plain, batch, fake, "shift", 0)[1]) == 0
 
 
 def test_each_phase_moves_its_own_network_only(tiny: Assembly) -> None:
@@ -122,7 +129,12 @@ def test_each_phase_moves_its_own_network_only(tiny: Assembly) -> None:
         assert any(moved(tiny.discriminator, discriminator)) and not any(moved(tiny.generator, generator))
     optimizers.discriminator.zero_grad()
     discriminator = copies(tiny.discriminator)
+    asked: list[bool] = []
+    tiny.discriminator.register_forward_pre_hook(
+        lambda module, _: asked.append(any(weight.requires_grad for weight in module.parameters()))
+    )
     generator_step(tiny, optimizers.generator, batch, fake)
+    assert asked == [False]
     assert any(moved(tiny.generator, generator)) and not any(moved(tiny.discriminator, discriminator))
     assert all(weight.grad is None for weight in tiny.discriminator.parameters()), "nobody reads those gradients"
     assert all(weight.requires_grad for weight in tiny.discriminator.parameters())
@@ -166,7 +178,7 @@ def test_the_penalty_is_computed_in_float32_under_autocast(tiny: Assembly, sched
     plain = train_step(tiny, optimizers, batch_of(), training)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         mixed = train_step(tiny, optimizers, batch_of(), training)
-    assert torch.isclose(plain.penalty, mixed.penalty, rtol=1e-5)
+    assert plain.penalty > 0.1 and torch.isclose(plain.penalty, mixed.penalty, rtol=1e-5)
     assert not torch.equal(plain.fake, mixed.fake), "autocast was at work elsewhere"
 
 
