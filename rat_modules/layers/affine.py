@@ -43,7 +43,11 @@ class ConditionalAffine(nn.Module):
         return self.to_gamma(condition), self.to_beta(condition)
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
-        """Features 'n c ...' and condition 'n s' to modulated features 'n c ...'."""
+        """Features 'n c ...' and condition 'n s' to modulated features 'n c ...'.
+
+        Raises:
+            ShapeError: the features have another number of channels, or the condition is not 'n s'.
+        """
         if x.ndim < 2 or x.shape[1] != self.num_features:
             raise ShapeError("x", got=tuple(x.shape), expected=f"'n c ...' with c = {self.num_features}")
         return affine(x, *self.modulation(condition))

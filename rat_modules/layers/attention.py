@@ -41,7 +41,11 @@ class SoftThresholdAttention(nn.Module):
         self.score = nn.Conv2d(score_dim, 1, 1, bias=False)
 
     def scores(self, features: Tensor, condition: Tensor) -> Tensor:
-        """Features 'n c h w' and condition 'n s' to raw scores 'n 1 h w'."""
+        """Features 'n c h w' and condition 'n s' to raw scores 'n 1 h w', any real numbers.
+
+        Raises:
+            ShapeError: features or condition do not fit.
+        """
         if features.ndim != 4 or features.shape[1] != self.feature_dim:
             raise ShapeError("features", got=tuple(features.shape), expected=f"'n c h w' with c = {self.feature_dim}")
         if condition.shape != (len(features), self.cond_dim):

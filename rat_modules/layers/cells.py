@@ -39,7 +39,11 @@ class Cell(nn.Module):
         return condition @ self.weight_input + self.bias
 
     def advance(self, projected: Tensor, state: State) -> tuple[Tensor, State]:
-        """Gate inputs 'n (g d)' and a state to the hidden state 'n d' and the next state."""
+        """Gate inputs 'n (g d)' and a state to the hidden state 'n d' and the next state; subclasses define it.
+
+        Raises:
+            TypeError: a subclass does not.
+        """
         raise TypeError(f"{type(self).__name__} does not say how it advances; define advance(projected, state)")
 
     def extra_repr(self) -> str:
@@ -57,6 +61,7 @@ class LSTMCell(Cell):
         self.reset_parameters()
 
     def advance(self, projected: Tensor, state: State) -> tuple[Tensor, State]:
+        """Gate inputs 'n (4 d)' and (hidden, cell), each 'n d', to the hidden state in (-1, 1) and the next pair."""
         hidden, cell = state
         hidden, cell = lstm_step(projected, hidden, cell, self.weight_hidden)
         return hidden, (hidden, cell)
@@ -74,6 +79,7 @@ class GRUCell(Cell):
         self.reset_parameters()
 
     def advance(self, projected: Tensor, state: State) -> tuple[Tensor, State]:
+        """Gate inputs 'n (3 d)' and (hidden 'n d',) to the next hidden state and the same in a tuple."""
         hidden = gru_step(projected, state[0], self.weight_hidden, self.bias_hidden)
         return hidden, (hidden,)
 
@@ -91,6 +97,7 @@ class IsolatedCell(Cell):
         self.reset_parameters()
 
     def advance(self, projected: Tensor, state: State) -> tuple[Tensor, State]:
+        """Projection 'n d' and (initial state 'n d',) to their sum; the state stays as it was."""
         return projected + state[0], state
 
 

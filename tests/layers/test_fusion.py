@@ -150,6 +150,14 @@ def test_dtype_is_kept(kind: type[AffineFusion], dtype: torch.dtype) -> None:
             lambda fusion: fusion(torch.zeros(4, 2, 5, 5), torch.ones(2, 4, 3), torch.ones(2, 4, 3)),
             "features: got (4, 2, 5, 5), expected 'n c ...' with c = 3",
         ),
+        (  # nothing is broadcast by accident, and no step is left out
+            lambda fusion: fusion(torch.zeros(4, 3, 5, 5), torch.ones(2, 1, 3), torch.ones(2, 1, 3)),
+            "modulation of features: got gamma (2, 1, 3) and beta (2, 1, 3), expected 'j n c' (2, 4, 3) twice",
+        ),
+        (
+            lambda fusion: fusion(torch.zeros(4, 3, 5, 5), torch.ones(2, 4, 3), torch.ones(1, 4, 3)),
+            "modulation of features: got gamma (2, 4, 3) and beta (1, 4, 3), expected 'j n c' (2, 4, 3) twice",
+        ),
     ],
 )
 def test_wrong_shapes_are_refused(kind: type[AffineFusion], call, line: str) -> None:

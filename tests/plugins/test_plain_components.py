@@ -34,7 +34,6 @@ class OwnCell(nn.Module):
 
     def __init__(self, cond_dim: int, hidden_dim: int) -> None:
         super().__init__()
-        self.hidden_dim = hidden_dim
         self.into = nn.Linear(cond_dim, hidden_dim)
 
     def project(self, condition: Tensor) -> Tensor:
