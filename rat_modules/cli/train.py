@@ -119,6 +119,7 @@ def report(folder: "RunFolder", outcome: "Outcome") -> int | None:
 def _wanted_recipe(
     folder: "RunFolder", recipe: str | None, *, began: bool, overrides: tuple[str, ...], **options: Any
 ) -> "Recipe":
+    from rat_modules.assembly.options import component_problems
     from rat_modules.recipes import load_recipe, parse_overrides
 
     if recipe is None and not began:
@@ -127,4 +128,5 @@ def _wanted_recipe(
     for key, option in (("training.steps", "steps"), ("training.batch_size", "batch")):
         if options[option] is not None:
             changes[key] = options[option]
-    return load_recipe(folder.path if recipe is None else recipe, changes)
+    source = folder.path if recipe is None else recipe
+    return load_recipe(source, changes, check_options=component_problems)

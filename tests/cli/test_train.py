@@ -70,6 +70,7 @@ def test_resuming_something_else_is_refused(refused: Callable, trained: Path, mo
     ("words", "reason"),
     [
         (words_for("shapes", "new", "--set", "training.bach_size=3"), "did you mean 'batch_size'?"),
+        (words_for("shapes", "new", "--set", "training.a=3", "--set", "generator.b=3"), "has 2 problems"),
         (words_for("shapes", "new", "--set", "generator.image_size=48"), "image_size: got 48"),
         (words_for("shapes", "new", "--set", "text_encoder.name=none"), "text encoder: got none in the recipe"),
         (words_for("shpes", "new"), "did you mean 'shapes'?"),
