@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from rat_modules import Assembly, assemble
+from rat_modules.assembly import draw_noise
 from rat_modules.errors import RatError
 
 
@@ -39,3 +40,12 @@ def test_sampling_leaves_the_generator_in_its_mode(assembly: Assembly) -> None:
 def test_an_empty_caption_is_refused(assembly: Assembly) -> None:
     with pytest.raises(RatError, match="caption"):
         assembly.sample(["a red circle", "  "])
+
+
+@pytest.mark.parametrize("noise_dim", [1, 16, 100])
+def test_noise_of_a_picture_does_not_depend_on_how_many_are_drawn(noise_dim: int) -> None:
+    many = draw_noise(5, noise_dim, seed=3)
+    assert many.shape == (5, noise_dim)
+    for count in range(1, 5):
+        assert torch.equal(draw_noise(count, noise_dim, seed=3), many[:count])
+    assert 0.8 < draw_noise(1000, noise_dim, seed=3).std() < 1.2
