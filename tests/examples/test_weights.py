@@ -1,0 +1,31 @@
+"""The weights in examples are as good as the pages say, measured again here."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+import rat_modules
+from rat_modules.evaluation.shapes_report import shapes_report
+
+ROOT = Path(__file__).parents[2]
+SHAPES = ROOT / "examples" / "ratgan" / "shapes"
+
+
+@pytest.mark.slow
+def test_shapes_follow_their_captions() -> None:
+    report = shapes_report(rat_modules.load(SHAPES), samples=500)
+    assert report["seen"]["colour"] >= 0.95 and report["seen"]["shape"] >= 0.80
+    assert report["held-out"]["colour"] >= 0.75 and report["held-out"]["shape"] >= 0.60
+    assert min(report["real"].values()) > 0.99
+    recorded = json.loads(SHAPES.joinpath("evaluation.json").read_text())
+    for kind in ("seen", "held-out"):
+        assert report[kind] == pytest.approx(recorded[kind], abs=0.02)
+
+
+def test_the_front_page_quotes_the_recorded_numbers() -> None:
+    recorded = json.loads(SHAPES.joinpath("evaluation.json").read_text())
+    page = ROOT.joinpath("README.md").read_text()
+    for kind, row in (("seen", "pairs seen in training"), ("held-out", "pairs held out, parts seen")):
+        cells = [f"{100 * recorded[kind][key]:.1f} %" for key in ("colour", "shape", "size", "place")]
+        assert f"| {row} | " + " | ".join(cells) + " |" in page
