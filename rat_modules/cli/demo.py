@@ -24,9 +24,9 @@ _TIMED_STEPS = 8
 
 
 @click.command(epilog=EPILOG)
-@click.option("--minutes", type=click.FloatRange(min=0, min_open=True), default=5.0, show_default=True)
+@click.option("--minutes", type=click.FloatRange(min=0, min_open=True), default=7.0, show_default=True)
 @click.option("--out", type=click.Path(path_type=Path), help="The run folder.  [default: the next free out/demo]")
-@click.option("--recipe", default="ratgan-tiny", show_default=True, help="A recipe for 32 px.")
+@click.option("--recipe", default="ratgan-shapes", show_default=True, help="A recipe for 32 px.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 def command(minutes: float, out: Path | None, recipe: str, seed: int) -> int | None:
     """Train a small RAT-GAN on coloured shapes for some minutes, then draw captions with it.

@@ -20,7 +20,7 @@ def test_from_nothing_to_pictures(run: Callable, tmp_path: Path) -> None:
     assert time.monotonic() - began < 120
     folder = Path("out") / "demo-2"
     assert f"pictures:  {folder / 'demo.png'}" in done.stdout
-    for word in ("recipe ratgan-tiny", "training on", "seen", "held-out", "chance", "real", "rat-modules sample"):
+    for word in ("recipe ratgan-shapes", "training on", "seen", "held-out", "chance", "real", "rat-modules sample"):
         assert word in done.stdout
     assert "it/s" in done.stderr or "s/it" in done.stderr
     with Image.open(tmp_path / folder / "demo.png") as grid:
