@@ -49,8 +49,8 @@ if [ "$DEVICE" = cuda ]; then marked=(-m cuda); else marked=(-m "not slow" -k "o
 
 steps=${STEPS:-1000000}
 rm -rf "$OUT/run"
-timeout --signal=INT --kill-after=60 "${MINUTES}m" "$PYTHON" -m rat_modules train --recipe "${RECIPE:-ratgan-tiny}" \
-  --data shapes --out "$OUT/run" --steps "$steps" --device "$DEVICE" 2>&1 | tee "$OUT/train.log"
+timeout --signal=INT --kill-after=60 "${MINUTES}m" "$PYTHON" -m rat_modules train --recipe "${RECIPE:-ratgan-shapes}" \
+  --data "${DATA:-shapes}" --out "$OUT/run" --steps "$steps" --device "$DEVICE" 2>&1 | tee "$OUT/train.log"
 trained=${PIPESTATUS[0]}
 # 124: the time was up, as planned
 [ "$trained" = 0 ] || [ "$trained" = 124 ] || status=1
