@@ -89,6 +89,6 @@ def draw_noise(count: int, noise_dim: int, seed: int | None) -> Tensor:
         source.seed()
     else:
         source.manual_seed(seed)
-    # torch draws normals in blocks of 16 and the last, incomplete block anew: whole blocks a row keep a picture the same
-    # however many others are drawn with it.
+    # torch draws normals in blocks of 16, and an incomplete last block anew: with whole blocks per row, a picture stays
+    # the same however many others are drawn with it.
     return torch.randn(count, -(-noise_dim // 16) * 16, generator=source)[:, :noise_dim].contiguous()
