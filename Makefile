@@ -24,7 +24,7 @@ demo: $(READY) ## train a small RAT-GAN and draw pictures from captions, in minu
 	@$(BIN)/rat-modules demo
 
 test: $(READY) ## run every test; ARGS="-k word" chooses
-	@$(BIN)/python -m pytest $(ARGS)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses=4 --dist=loadfile $(ARGS)
 
 lint: $(READY) ## ruff and mypy
 	@$(BIN)/ruff check .

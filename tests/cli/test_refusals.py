@@ -18,7 +18,7 @@ import pytest
         (["--jsn"], "No such option"),
         (["components", "--kind", "fusion"], "'fusion' is not one of 'layers'"),
         (["recipes", "show"], "Missing argument 'RECIPE'. (try 'rat-modules recipes show --help')"),
-        (["recipes", "diff", "ratgan", "ratgan-tyni"], "did you mean 'ratgan-tiny'?"),
+        (["recipes", "diff", "ratgan", "ratgan-tinny"], "did you mean 'ratgan-tiny'"),
         (["recipes", "shw"], "No such command 'shw'"),
         (["recipes", "show", "absent.toml"], "recipe file: got absent.toml, expected an existing .toml file"),
         (["recipes", "show", "ratgan", "--set", "width"], "--set: got 'width', expected part.key=value"),
