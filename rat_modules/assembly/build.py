@@ -60,7 +60,7 @@ def build(
     encoder = _text_encoder(recipe, vocabulary)
     cond_dim = _cond_dim(recipe, encoder)
     generator = _generator(recipe, cond_dim) if "generator" in parts else None
-    discriminator = _discriminator(recipe, cond_dim) if "discriminator" in parts else None
+    discriminator = _discriminator(recipe, cond_dim, generator) if "discriminator" in parts else None
     return Assembly(generator, discriminator, encoder, _part(recipe, "loss")(), recipe)
 
 
@@ -76,11 +76,13 @@ def _generator(recipe: Recipe, cond_dim: int) -> nn.Module:
     return _supply(make, controller=controller, fusion=fusion, cond_dim=cond_dim, noise_dim=controller.noise_dim)
 
 
-def _discriminator(recipe: Recipe, cond_dim: int) -> nn.Module:
+def _discriminator(recipe: Recipe, cond_dim: int, generator: nn.Module | None) -> nn.Module:
     make = _part(recipe, "discriminator")
     attention = None if recipe.attention.name == "none" else _part(recipe, "attention")
-    # Published systems use one width for both networks, and a discriminator always judges the generator's size.
+    # Published systems use one width for both networks, and a discriminator always judges the generator's size: that
+    # of the generator itself where there is one, since it may have a size that no recipe states.
     options = {key: value for key, value in recipe.generator.options.items() if key in ("image_size", "width")}
+    options |= {key: value for key in ("image_size", "width") if (value := getattr(generator, key, None)) is not None}
     options |= make.keywords
     return _supply(make, **options, cond_dim=cond_dim, attention=attention)
 

@@ -3,6 +3,7 @@
 import json
 import shutil
 import tempfile
+import tomllib
 from pathlib import Path
 
 import torch
@@ -20,7 +21,11 @@ from rat_modules.checkpoints.files import (
     write_safetensors,
 )
 from rat_modules.errors import CheckpointError
-from rat_modules.recipes import Recipe, load_recipe, recipe_toml
+from rat_modules.recipes import Recipe, recipe_toml
+from rat_modules.recipes.loader import check
+from rat_modules.recipes.structure import with_names
+
+_PARTS = ("generator", "discriminator", "text_encoder")
 
 
 def save(assembly: Assembly, folder: str | Path) -> None:
@@ -56,6 +61,9 @@ def _write(assembly: Assembly, folder: Path) -> None:
         temporary.write_text(toml, encoding="utf-8")
     for name, tensors in files.items():
         write_safetensors(folder / f"{name}.safetensors", tensors, metadata)
+    for name in _PARTS:
+        if name not in files:  # a part of what was saved here before is no part of this assembly
+            (folder / f"{name}.safetensors").unlink(missing_ok=True)
 
 
 def load(path: str | Path) -> Assembly:
@@ -80,7 +88,7 @@ def load(path: str | Path) -> Assembly:
     """
     path = Path(path)
     if path.is_dir():
-        files = {part: path / f"{part}.safetensors" for part in ("generator", "discriminator", "text_encoder")}
+        files = {part: path / f"{part}.safetensors" for part in _PARTS}
         files = {part: file for part, file in files.items() if file.is_file()}
     else:
         files = {"generator": path}
@@ -92,12 +100,12 @@ def load(path: str | Path) -> Assembly:
             hint="is it a run folder of `rat-modules train`?",
         )
     contents = {part: read_safetensors(file) for part, file in files.items()}
-    recipes = [metadata["recipe"] for _, metadata in contents.values() if "recipe" in metadata]
+    recipes = [(files[part], metadata["recipe"]) for part, (_, metadata) in contents.items() if "recipe" in metadata]
     recipe_file = path / "recipe.toml" if path.is_dir() else None
     if recipe_file is not None and recipe_file.is_file():
         recipe: Path | Recipe = recipe_file
     elif recipes:
-        recipe = _recipe_from(recipes[0])
+        recipe = _recipe_from(*recipes[0])
     else:
         raise CheckpointError(
             f"{path} does not say what it is",
@@ -118,8 +126,13 @@ def load(path: str | Path) -> Assembly:
     return assembly
 
 
-def _recipe_from(toml: str) -> Recipe:
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "recipe.toml"
-        file.write_text(toml, encoding="utf-8")
-        return load_recipe(file)
+def _recipe_from(file: Path, toml: str) -> Recipe:
+    try:
+        table = tomllib.loads(toml)
+    except tomllib.TOMLDecodeError as error:
+        raise CheckpointError(f"the recipe that {file} carries", got=str(error), expected="valid TOML") from None
+    if "extends" in table:  # it would open a file of this machine on the word of a file from elsewhere
+        raise CheckpointError(
+            f"the recipe that {file} carries", got=f"extends = {table['extends']!r}", expected="a recipe that is complete"
+        )
+    return check(with_names(table))

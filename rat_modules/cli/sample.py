@@ -80,8 +80,8 @@ def command(
         drawn = draw.mix_captions(assembly, *mix, at=at or None, seed=seed)
     else:
         drawn = draw.draw_captions(assembly, texts, count=count, seed=seed)
-    unknown = assembly.text_encoder.unknown_words(texts)
-    if unknown:
+    unknown_words = getattr(assembly.text_encoder, "unknown_words", None)  # others' encoders need not have it
+    if unknown_words and (unknown := unknown_words(texts)):
         click.echo(f"the text encoder does not know: {', '.join(unknown)}", err=True)
     for path in write(assembly, drawn, out):
         click.echo(path)

@@ -9,11 +9,9 @@ from torch import Tensor
 from rat_modules.assembly import Assembly, draw_noise
 from rat_modules.errors import RatError
 
-_AT_ONCE = 64
-
 
 class Drawn(NamedTuple):
-    """Pictures 'n 3 h w' in [-1, 1] on the CPU, and a line to print below each."""
+    """Pictures 'n 3 h w' in [-1, 1] on the CPU (see `Assembly.sample`), and a line to print below each."""
 
     images: Tensor
     captions: list[str]
@@ -22,8 +20,9 @@ class Drawn(NamedTuple):
 def draw_captions(assembly: Assembly, captions: Sequence[str], *, count: int = 1, seed: int | None = None) -> Drawn:
     """Draw `count` pictures of each caption; with a seed, the same as `assembly.sample` of the repeated captions."""
     repeated = [caption for caption in captions for _ in range(count)]
+    sentence = assembly.encode(repeated)
     noise = draw_noise(len(repeated), assembly.generator.noise_dim, seed)
-    return Drawn(_render(assembly, noise, _encode(assembly, repeated)), repeated)
+    return Drawn(assembly.render(noise, sentence, to="cpu"), repeated)
 
 
 def interpolate_noise(assembly: Assembly, caption: str, *, frames: int, seed: int | None = None) -> Drawn:
@@ -35,8 +34,8 @@ def interpolate_noise(assembly: Assembly, caption: str, *, frames: int, seed: in
     _check_frames(frames)
     start, end = draw_noise(2, assembly.generator.noise_dim, seed)
     noise = slerp(start, end, torch.linspace(0, 1, frames))
-    sentence = _encode(assembly, [caption]).expand(frames, -1)
-    return Drawn(_render(assembly, noise, sentence), [caption] * frames)
+    sentence = assembly.encode([caption]).expand(frames, -1)
+    return Drawn(assembly.render(noise, sentence, to="cpu"), [caption] * frames)
 
 
 def interpolate_captions(assembly: Assembly, first: str, second: str, *, frames: int, seed: int | None = None) -> Drawn:
@@ -46,12 +45,12 @@ def interpolate_captions(assembly: Assembly, first: str, second: str, *, frames:
         RatError: fewer than two frames.
     """
     _check_frames(frames)
-    start, end = _encode(assembly, [first, second])
+    start, end = assembly.encode([first, second]).cpu()
     part = torch.linspace(0, 1, frames)
     noise = draw_noise(1, assembly.generator.noise_dim, seed).expand(frames, -1)
     sentence = torch.lerp(start, end, part[:, None])
     lines = [first, *(f"{100 * (1 - p):.0f} % / {100 * p:.0f} %" for p in part[1:-1].tolist()), second]
-    return Drawn(_render(assembly, noise, sentence), lines)
+    return Drawn(assembly.render(noise, sentence, to="cpu"), lines)
 
 
 def mix_captions(
@@ -76,12 +75,12 @@ def mix_captions(
     wrong = [change for change in changes if not 0 <= change <= steps]
     if wrong:
         raise RatError("--at", got=wrong[0], expected=f"a step from 0 to {steps}: this generator has {steps}")
-    encoded = _encode(assembly, [first, second])
+    encoded = assembly.encode([first, second]).cpu()
     second_heard = torch.arange(steps)[:, None] >= torch.tensor(changes)[None]  # 'k n'
     sentence = encoded[second_heard.long()]
     noise = draw_noise(1, assembly.generator.noise_dim, seed).expand(len(changes), -1)
     lines = [f"{first}, from step {change} on {second}" for change in changes]
-    return Drawn(_render(assembly, noise, sentence), lines)
+    return Drawn(assembly.render(noise, sentence, to="cpu"), lines)
 
 
 def slerp(start: Tensor, end: Tensor, part: Tensor) -> Tensor:
@@ -99,29 +98,6 @@ def slerp(start: Tensor, end: Tensor, part: Tensor) -> Tensor:
         return torch.lerp(start, end, part[:, None])
     weights = torch.stack([torch.sin((1 - part) * angle), torch.sin(part * angle)], dim=1) / torch.sin(angle)
     return weights @ torch.stack([start, end])
-
-
-@torch.no_grad()
-def _render(assembly: Assembly, noise: Tensor, sentence: Tensor) -> Tensor:
-    device = next(assembly.generator.parameters()).device
-    training = assembly.generator.training
-    assembly.generator.eval()
-    try:
-        chunks = [
-            assembly.generator(noise[k : k + _AT_ONCE].to(device), sentence[..., k : k + _AT_ONCE, :].to(device)).cpu()
-            for k in range(0, len(noise), _AT_ONCE)
-        ]
-    finally:
-        assembly.generator.train(training)
-    return torch.cat(chunks)
-
-
-def _encode(assembly: Assembly, captions: Sequence[str]) -> Tensor:
-    for part in ("generator", "text_encoder"):
-        if getattr(assembly, part) is None:
-            raise RatError(f"this model has no {part}", expected="one, to make pictures of captions")
-    encoded: Tensor = assembly.text_encoder.encode(captions)
-    return encoded.cpu()
 
 
 def _check_frames(frames: int) -> None:

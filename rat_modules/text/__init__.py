@@ -1,1 +1,1 @@
-"""Captions to sentence vectors. Every encoder is a module with `cond_dim`, `encode` and `unknown_words`."""
+"""Captions to sentence vectors. Every encoder has `cond_dim` and `encode`; those with words of their own also `unknown_words`."""

@@ -2,12 +2,15 @@
 
 from pathlib import Path
 
+import attrs
 import pytest
 import torch
 
 import rat_modules
 from rat_modules import Assembly, assemble
+from rat_modules.checkpoints.files import write_safetensors
 from rat_modules.errors import CheckpointError, RatError
+from rat_modules.recipes import recipe_toml
 
 SMALL = {"text_encoder.name": "none", "generator.width": 2, "generator.image_size": 16, "controller.hidden_dim": 16}
 
@@ -39,6 +42,18 @@ def test_generator_file_alone_is_enough(assembly: Assembly, tmp_path: Path) -> N
     noise, sentence = torch.randn(2, 100), torch.randn(2, 256)
     assert torch.equal(loaded.generator(noise, sentence), assembly.generator(noise, sentence))
     assert loaded.discriminator is None
+
+
+def test_saving_over_another_model_leaves_none_of_its_parts(assembly: Assembly, tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    assembly.save(folder)
+    (folder / "text_encoder.safetensors").touch()
+    (folder / "notes.txt").touch()
+    attrs.evolve(assemble("ratgan", **{**SMALL, "generator.width": 3}), discriminator=None).save(folder)
+    names = sorted(file.name for file in folder.iterdir())
+    assert names == ["generator.safetensors", "notes.txt", "recipe.toml"]
+    loaded = rat_modules.load(folder)
+    assert loaded.generator.width == 3 and loaded.discriminator is None
 
 
 def test_loading_leaves_the_callers_random_numbers_alone(assembly: Assembly, tmp_path: Path) -> None:
@@ -88,6 +103,27 @@ def test_foreign_safetensors_is_refused(tmp_path: Path) -> None:
     save_file({"weight": torch.ones(2)}, tmp_path / "foreign.safetensors")
     with pytest.raises(CheckpointError, match="does not say what it is"):
         rat_modules.load(tmp_path / "foreign.safetensors")
+
+
+def carrying(assembly: Assembly, file: Path, **metadata: str) -> Path:
+    """A generator file with other metadata."""
+    text = {"recipe": recipe_toml(assembly.recipe), **metadata}
+    write_safetensors(file, assembly.generator.state_dict(), text)
+    return file
+
+
+@pytest.mark.parametrize(
+    ("start", "reason"),
+    [
+        ('extends = "/etc/passwd"\n', "extends = '/etc/passwd', expected a recipe that is complete"),
+        ("name is wrong\n", "expected valid TOML"),
+    ],
+)
+def test_a_carried_recipe_opens_no_other_file(assembly: Assembly, tmp_path: Path, start: str, reason: str) -> None:
+    file = carrying(assembly, tmp_path / "x.safetensors", recipe=start + recipe_toml(assembly.recipe))
+    with pytest.raises(CheckpointError) as refusal:
+        rat_modules.load(file)
+    assert str(refusal.value).startswith(f"the recipe that {file} carries: got ") and reason in str(refusal.value)
 
 
 def test_sampling_refuses_what_is_not_there(assembly: Assembly) -> None:

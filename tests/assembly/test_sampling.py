@@ -5,7 +5,7 @@ import torch
 
 from rat_modules import Assembly, assemble
 from rat_modules.assembly import draw_noise
-from rat_modules.errors import RatError
+from rat_modules.errors import RatError, ShapeError
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +35,36 @@ def test_sampling_leaves_the_generator_in_its_mode(assembly: Assembly) -> None:
     assembly.generator.train()
     assembly.sample("a red circle")
     assert assembly.generator.training
+
+
+def test_sampling_leaves_frozen_parts_in_theirs(assembly: Assembly) -> None:
+    assembly.generator.train()
+    assembly.generator.blocks[0].eval()
+    assembly.sample("a red circle")
+    modes = {module.training for module in assembly.generator.blocks[0].modules()}
+    assert modes == {False} and assembly.generator.training and assembly.generator.blocks[1].training
+    assembly.generator.train()
+
+
+def test_pictures_are_drawn_a_few_at_once(assembly: Assembly) -> None:
+    batches = []
+    hook = assembly.generator.register_forward_pre_hook(lambda _, inputs: batches.append(len(inputs[0])))
+    noise, sentence = torch.randn(70, assembly.generator.noise_dim), torch.randn(70, assembly.generator.cond_dim)
+    steps = sentence.expand(assembly.generator.steps, -1, -1)
+    pictures, stepwise = assembly.render(noise, sentence), assembly.render(noise, steps)
+    hook.remove()
+    assert batches == [64, 6, 64, 6]
+    with torch.no_grad():
+        whole = assembly.generator.eval()(noise, sentence)
+    torch.testing.assert_close(pictures, whole, rtol=0, atol=1e-5)
+    torch.testing.assert_close(stepwise, whole, rtol=0, atol=1e-5)
+    assert assembly.render(noise[:0], sentence[:0]).shape == (0, 3, 16, 16)
+
+
+@pytest.mark.parametrize("noises", [64, 71])
+def test_a_noise_for_every_caption(assembly: Assembly, noises: int) -> None:
+    with pytest.raises(ShapeError, match=rf"noise \({noises}, 100\) and sentence \(70, 256\)"):
+        assembly.sample(["a red circle"] * 70, noise=torch.randn(noises, 100))
 
 
 def test_an_empty_caption_is_refused(assembly: Assembly) -> None:

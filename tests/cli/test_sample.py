@@ -87,6 +87,33 @@ def test_words_that_the_encoder_does_not_know_are_named(run: Callable, tmp_path:
     assert done.stderr == "the text encoder does not know: teapot\n"
 
 
+PLUGIN = '''
+import torch
+from rat_modules import hookimpl
+
+class Lengths(torch.nn.Module):
+    cond_dim = 24
+
+    def encode(self, captions):
+        return torch.tensor([[float(len(caption))] * self.cond_dim for caption in captions])
+
+@hookimpl
+def register_text_encoders(register):
+    register("lengths", Lengths)
+'''
+
+
+def test_a_plugins_encoder_needs_no_words(run: Callable, tmp_path: Path) -> None:
+    (tmp_path / "lengths.py").write_text(PLUGIN)
+    small = ["generator.width=2", "generator.image_size=16", "text_encoder.name=lengths"]
+    words = [word for setting in small for word in ("--set", setting)]
+    done = run("--plugin", "lengths.py", "assemble", "--recipe", "ratgan", *words, "--out", "model", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    done = run("--plugin", "lengths.py", "sample", "model", "--caption", "a plate", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert names(tmp_path / "samples") == ["001-a-plate.png", "grid.png"]
+
+
 LATIN1 = "ein Löffel\n".encode("latin1")
 
 

@@ -67,6 +67,11 @@ class OwnGenerator(nn.Module):
         return flat.tanh().view(-1, 3, self.image_size, self.image_size)
 
 
+class FixedGenerator(OwnGenerator):
+    def __init__(self, *, cond_dim: int) -> None:
+        super().__init__(cond_dim=cond_dim, noise_dim=5, image_size=64)
+
+
 class OwnScores(NamedTuple):
     logits: Tensor
     attention: None = None
@@ -152,6 +157,7 @@ SMALL = {"generator.image_size": 16, "controller.hidden_dim": 8}
 def registered() -> Iterator[None]:
     """Every own component, under the name "own"."""
     get_catalog().add([Entry(kind, "own", target, owner="test") for kind, target in OWN.items()])
+    get_catalog().add([Entry("generators", "fixed", FixedGenerator, owner="test")])
     yield
     get_catalog().discard("test")
 
@@ -180,6 +186,14 @@ def test_a_plain_module_takes_its_part_in_training_and_sampling(own: dict[str, o
     losses = train_step(assembly, optimizers, batch, assembly.recipe.training)
     assert torch.stack(losses).isfinite().all()
     assert assembly.sample(captions, seed=1).shape == (3, 3, 16, 16)
+
+
+def test_our_discriminator_judges_the_size_that_a_generator_fixes() -> None:
+    options = {"generator.name": "fixed", "discriminator.width": 2, "text_encoder.name": "own"}
+    assembly = assemble("ratgan", **options)
+    assert assembly.discriminator.image_size == 64
+    sentence = assembly.encode(["a red circle"])
+    assert assembly.discriminator(assembly.sample("a red circle"), sentence).logits.shape == (1,)
 
 
 def test_options_of_own_components_are_checked_like_ours() -> None:
