@@ -1,8 +1,10 @@
 """Recipe to objects: the one place where names become objects."""
 
+import contextlib
 import functools
 import inspect
-from collections.abc import Collection, Mapping
+import re
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -54,14 +56,31 @@ def build(
         parts: which of the two networks to build; the other one is None.
 
     Raises:
-        RecipeError: as `assemble` does.
+        RecipeError: as `assemble` does, or the networks do not fit into memory.
     """
     recipe = load_recipe(recipe, overrides, check_options=component_problems)
     encoder = _text_encoder(recipe, vocabulary)
     cond_dim = _cond_dim(recipe, encoder)
-    generator = _generator(recipe, cond_dim) if "generator" in parts else None
-    discriminator = _discriminator(recipe, cond_dim, generator) if "discriminator" in parts else None
+    with _room_for(recipe):
+        generator = _generator(recipe, cond_dim) if "generator" in parts else None
+        discriminator = _discriminator(recipe, cond_dim, generator) if "discriminator" in parts else None
     return Assembly(generator, discriminator, encoder, _part(recipe, "loss")(), recipe)
+
+
+@contextlib.contextmanager
+def _room_for(recipe: Recipe) -> Iterator[None]:
+    """Say of sizes beyond the memory, or beyond what torch can count, that they are; torch has no one error for it."""
+    try:
+        yield
+    except (MemoryError, RuntimeError, TypeError) as error:
+        reason = str(error).partition("\n")[0]
+        if not isinstance(error, MemoryError) and not re.search("alloc|overflow|out of memory", reason, re.IGNORECASE):
+            raise
+        raise RecipeError(
+            f"recipe {recipe.name!r} does not fit into memory",
+            got=reason or "MemoryError",
+            hint="make generator.width, the other widths or generator.image_size smaller",
+        ) from error
 
 
 def _generator(recipe: Recipe, cond_dim: int) -> nn.Module:

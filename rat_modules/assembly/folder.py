@@ -133,6 +133,8 @@ def _recipe_from(file: Path, toml: str) -> Recipe:
         raise CheckpointError(f"the recipe that {file} carries", got=str(error), expected="valid TOML") from None
     if "extends" in table:  # it would open a file of this machine on the word of a file from elsewhere
         raise CheckpointError(
-            f"the recipe that {file} carries", got=f"extends = {table['extends']!r}", expected="a recipe that is complete"
+            f"the recipe that {file} carries",
+            got=f"extends = {table['extends']!r}",
+            expected="a recipe that is complete",
         )
     return check(with_names(table))

@@ -111,5 +111,5 @@ def vocabulary_from(metadata: Mapping[str, str]) -> object | None:
         return None
     try:
         return json.loads(metadata["vocabulary"])
-    except json.JSONDecodeError as error:
+    except (json.JSONDecodeError, RecursionError) as error:
         raise CheckpointError("vocabulary in the file's metadata", got=f"no JSON ({error})") from error

@@ -5,6 +5,7 @@ from collections import OrderedDict
 from torch import Tensor, nn
 
 from rat_modules.errors import ShapeError
+from rat_modules.layers.widths import check_widths
 from rat_modules.ops.affine import affine
 
 
@@ -18,6 +19,9 @@ class ConditionalAffine(nn.Module):
         cond_dim: width s of the condition.
         mlp_dim: width between the two linear layers; cond_dim when None.
 
+    Raises:
+        ShapeError: a width that is no whole number from 1 on.
+
     Example:
         >>> import torch
         >>> layer = ConditionalAffine(num_features=4, cond_dim=8)
@@ -28,6 +32,7 @@ class ConditionalAffine(nn.Module):
 
     def __init__(self, num_features: int, cond_dim: int, *, mlp_dim: int | None = None) -> None:
         super().__init__()
+        check_widths(num_features=num_features, cond_dim=cond_dim, mlp_dim=mlp_dim)
         self.num_features, self.cond_dim = num_features, cond_dim
         self.to_gamma = _perceptron(cond_dim, mlp_dim or cond_dim, num_features, bias=1.0)
         self.to_beta = _perceptron(cond_dim, mlp_dim or cond_dim, num_features, bias=0.0)

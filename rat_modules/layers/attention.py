@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from rat_modules.errors import ShapeError
+from rat_modules.layers.widths import check_widths
 from rat_modules.ops.soft_threshold import Normalizer, soft_threshold
 
 
@@ -17,6 +18,9 @@ class SoftThresholdAttention(nn.Module):
         cond_dim: width s of the condition.
         normalize: "soft-threshold" (the paper), "softmax-sigmoid" (the published code until June 2023) or "softmax".
         score_dim: channels inside the score network; feature_dim / 8 when None.
+
+    Raises:
+        ShapeError: a width that is no whole number from 1 on.
 
     Example:
         >>> attend = SoftThresholdAttention(feature_dim=16, cond_dim=8)
@@ -34,6 +38,7 @@ class SoftThresholdAttention(nn.Module):
         score_dim: int | None = None,
     ) -> None:
         super().__init__()
+        check_widths(feature_dim=feature_dim, cond_dim=cond_dim, score_dim=score_dim)
         self.feature_dim, self.cond_dim, self.normalize = feature_dim, cond_dim, normalize
         soft_threshold(torch.zeros(1, 1, 1), normalize)  # an unknown normalizer is refused here, not in training
         score_dim = score_dim or max(1, feature_dim // 8)

@@ -1,14 +1,27 @@
 """The residual blocks of generator and discriminator."""
 
+import math
 from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from rat_modules.errors import RatError
 from rat_modules.layers.fusion import AffineFusion
 
 FusionFactory = Callable[..., AffineFusion]
+
+
+def gate(value: float) -> nn.Parameter:
+    """The learned factor '1' of a block's residual.
+
+    Raises:
+        RatError: the initial value is not finite, so that nothing could be learned.
+    """
+    if not math.isfinite(value):
+        raise RatError("gate_init", got=value, expected="a finite number")
+    return nn.Parameter(torch.full((1,), float(value)))
 
 
 class GeneratorBlock(nn.Module):
@@ -39,7 +52,7 @@ class GeneratorBlock(nn.Module):
         self.fuse2 = fusion(out_features, hidden_dim, steps=steps // 2)
         self.conv2 = nn.Conv2d(out_features, out_features, 3, 1, 1)
         self.shortcut = nn.Conv2d(in_features, out_features, 1) if in_features != out_features else nn.Identity()
-        self.gate = nn.Parameter(torch.full((1,), float(gate_init)))
+        self.gate = gate(gate_init)
 
     @property
     def fusions(self) -> tuple[AffineFusion, AffineFusion]:
@@ -67,7 +80,7 @@ class DiscriminatorBlock(nn.Module):
         self.conv1 = nn.Conv2d(in_features, out_features, 4, 2, 1, bias=False)
         self.conv2 = nn.Conv2d(out_features, out_features, 3, 1, 1, bias=False)
         self.shortcut = nn.Conv2d(in_features, out_features, 1) if in_features != out_features else nn.Identity()
-        self.gate = nn.Parameter(torch.full((1,), float(gate_init)))
+        self.gate = gate(gate_init)
 
     def forward(self, x: Tensor) -> Tensor:
         """Features 'n c h w' to features 'n c h/2 w/2'."""

@@ -1,10 +1,17 @@
 """The recurrent controller: one small recurrence that conditions every layer of a network."""
 
+import copy
+from collections.abc import Callable
+from typing import Any, Self, TypeVar
+
 import torch
 from torch import Tensor, nn
 
 from rat_modules.errors import ShapeError, UnknownNameError
 from rat_modules.layers.cells import CELLS, Cell, State
+from rat_modules.layers.widths import check_widths
+
+M = TypeVar("M", bound=nn.Module)
 
 
 class RecurrentController(nn.Module):
@@ -20,6 +27,7 @@ class RecurrentController(nn.Module):
         cell: "lstm", "gru", "none" (no memory: the isolated affine of DF-GAN), or a Cell class.
 
     Raises:
+        ShapeError: a width that is no whole number from 1 on.
         UnknownNameError: an unknown cell.
 
     Example:
@@ -33,10 +41,12 @@ class RecurrentController(nn.Module):
         self, cond_dim: int, *, noise_dim: int | None = None, hidden_dim: int = 256, cell: str | type[Cell] = "lstm"
     ) -> None:
         super().__init__()
-        if isinstance(cell, str):
-            if cell not in CELLS:
-                raise UnknownNameError("controller cell", got=repr(cell), expected="one of " + ", ".join(CELLS))
+        check_widths(cond_dim=cond_dim, noise_dim=noise_dim, hidden_dim=hidden_dim)
+        if isinstance(cell, str) and cell in CELLS:
             cell = CELLS[cell]
+        elif isinstance(cell, str) or not callable(cell):
+            expected = f"one of {', '.join(CELLS)}" + ("" if isinstance(cell, str) else ", or a Cell class")
+            raise UnknownNameError("controller cell", got=repr(cell), expected=expected)
         self.cond_dim, self.noise_dim, self.hidden_dim = cond_dim, noise_dim, hidden_dim
         self.cell = cell(cond_dim, hidden_dim)
         maps = self.cell.state_size if noise_dim is not None else 0
@@ -82,6 +92,8 @@ class RecurrentController(nn.Module):
             ShapeError: a wrong width, batch or number of steps.
         """
         _check_width("condition", condition, self.cond_dim, "n s' or 'k n s", ndims=(2, 3))
+        if steps < 0:
+            raise ShapeError("steps", got=steps, expected="zero or more")
         if condition.ndim == 3 and len(condition) != steps:
             expected = f"'k n s' with k = {steps}"
             raise ShapeError("one condition per step", got=tuple(condition.shape), expected=expected)
@@ -93,6 +105,12 @@ class RecurrentController(nn.Module):
             states.append(hidden)
         return torch.stack(states) if states else projected.new_empty(0, condition.shape[-2], self.hidden_dim)
 
+    def __deepcopy__(self, memo: dict[Any, Any]) -> Self:
+        twin = copy_module(self, self.__getstate__(), memo)
+        for follow in memo.get(_followers(self), ()):
+            follow(twin)
+        return twin
+
     def _check_state(self, state: State | None, condition: Tensor) -> State:
         shape = (condition.shape[-2], self.hidden_dim)
         if state is None:
@@ -102,6 +120,31 @@ class RecurrentController(nn.Module):
             expected = f"{self.cell.state_size} tensors 'n d' of {shape}"
             raise ShapeError("controller state", got=shapes, expected=expected)
         return state
+
+
+def copy_module(module: M, state: Any, memo: dict[Any, Any]) -> M:
+    """Copy a module as `copy.deepcopy` does where no `__deepcopy__` is defined, with `state` for its attributes."""
+    twin = module.__class__.__new__(module.__class__)
+    memo[id(module)] = twin
+    twin.__setstate__(copy.deepcopy(state, memo))
+    return twin
+
+
+def follow_copy(
+    controller: RecurrentController, follow: Callable[[RecurrentController], None], memo: dict[Any, Any]
+) -> None:
+    """Call `follow` with the copy of a controller, now or later, if the deep copy that `memo` belongs to makes one.
+
+    A layer may be copied before the controller that it shares, and cannot know whether that one is copied at all.
+    """
+    if id(controller) in memo:
+        follow(memo[id(controller)])
+    else:
+        memo.setdefault(_followers(controller), []).append(follow)
+
+
+def _followers(controller: RecurrentController) -> tuple[str, int]:
+    return "rat_modules controller", id(controller)  # deepcopy itself uses numbers for keys
 
 
 def _check_width(name: str, tensor: Tensor, width: int, shape: str, ndims: tuple[int, ...]) -> None:

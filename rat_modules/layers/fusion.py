@@ -96,12 +96,23 @@ class BatchNormFusion(AffineFusion):
         In training, a channel needs more than one value in the batch; in evaluation, running statistics are used.
 
         Raises:
-            ShapeError: the features do not fit this fusion, or gamma and beta do not fit the features.
+            ShapeError: the features do not fit this fusion, gamma and beta do not fit the features, or there is one
+                value per channel in training.
         """
         self._check(x, gamma, beta)
+        self._check_statistics(x)
         for norm, scale, shift in zip(self.norms, gamma, beta, strict=True):
             x = affine_leaky(norm(x), scale[None], shift[None])
         return x
+
+    def _check_statistics(self, x: Tensor) -> None:
+        if self.training and x.numel() == self.num_features:
+            raise ShapeError(
+                "features of a batch norm in training",
+                got=f"{tuple(x.shape)}, one value per channel",
+                expected="several",
+                hint="take more pictures at once, or call eval()",
+            )
 
 
 class InstanceNormFusion(AffineFusion):
@@ -124,9 +135,13 @@ class InstanceNormFusion(AffineFusion):
         """Features 'n c ...' of more than one place, gamma 'j n c', beta 'j n c' to fused features 'n c ...'.
 
         Raises:
-            ShapeError: the features do not fit this fusion, or gamma and beta do not fit the features.
+            ShapeError: the features do not fit this fusion, gamma and beta do not fit the features, or there is but one
+                place.
         """
         self._check(x, gamma, beta)
+        if x.shape[2:].numel() == 1:
+            got = f"{tuple(x.shape)}, one place per picture"
+            raise ShapeError("features of an instance norm", got=got, expected="several", hint="use another fusion")
         for scale, shift in zip(gamma, beta, strict=True):
             x = affine_leaky(functional.instance_norm(x), scale[None], shift[None])
         return x
@@ -169,6 +184,7 @@ class SemanticSpatialFusion(BatchNormFusion):
         self._check(x, gamma, beta)
         if x.ndim != 4:
             raise ShapeError("features", got=tuple(x.shape), expected="'n c h w'")
+        self._check_statistics(x)
         mask = self.mask(x)
         for norm, scale, shift in zip(self.norms, gamma, beta, strict=True):
             scale, shift = (values[:, :, None, None].to(x.dtype) for values in (scale, shift))

@@ -1,18 +1,22 @@
 """The recurrent affine transformation as one layer with the calling convention of `torch.nn.LSTMCell`."""
 
+from typing import Any, Self
+
 from torch import Tensor, nn
 
 from rat_modules.errors import ShapeError
 from rat_modules.layers.affine import ConditionalAffine
 from rat_modules.layers.cells import Cell, State
-from rat_modules.layers.controller import RecurrentController
+from rat_modules.layers.controller import RecurrentController, copy_module, follow_copy
 
 
 class RecurrentAffine(nn.Module):
     """A conditional affine whose condition passes through a recurrent controller (RAT-GAN, arXiv 2204.10482).
 
     Hand the state that one layer returns to the next one, and all of them are joined by one recurrence. Layers that
-    share a `controller` do not own it: register it once, in the module that holds the layers.
+    share a `controller` do not own it: register it once, in the module that holds the layers. A deep copy of a layer
+    shares the very same controller, and a deep copy of the module that holds both shares the copied one. Pickling a
+    layer takes its controller along: pickle the module that holds both.
 
     Args:
         num_features: channels c of x.
@@ -22,7 +26,7 @@ class RecurrentAffine(nn.Module):
         controller: a RecurrentController to share; None makes an own one.
 
     Raises:
-        ShapeError: the shared controller takes another condition width.
+        ShapeError: the shared controller takes another condition width, or a width is no whole number from 1 on.
 
     Example:
         >>> import torch
@@ -50,6 +54,13 @@ class RecurrentAffine(nn.Module):
         self._shared: tuple[RecurrentController, ...] = () if controller is None else (controller,)
         self.own_controller = None if self._shared else RecurrentController(cond_dim, hidden_dim=hidden_dim, cell=cell)
         self.affine = ConditionalAffine(num_features, self.controller.hidden_dim)
+
+    def __deepcopy__(self, memo: dict[Any, Any]) -> Self:
+        twin = copy_module(self, {**self.__getstate__(), "_shared": ()}, memo)
+        twin._shared = self._shared
+        for controller in self._shared:
+            follow_copy(controller, lambda copied: setattr(twin, "_shared", (copied,)), memo)
+        return twin
 
     @property
     def controller(self) -> RecurrentController:

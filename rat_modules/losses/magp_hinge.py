@@ -1,5 +1,6 @@
 """Hinge loss with matching-aware gradient penalty: the loss of DF-GAN, SSA-GAN and RAT-GAN."""
 
+import math
 from typing import NamedTuple
 
 from torch import Tensor, nn
@@ -26,7 +27,7 @@ class MAGPHingeLoss(nn.Module):
         penalty_power: exponent of the gradient norm, >= 2.
 
     Raises:
-        RatError: a negative weight or a power below 2 (its gradient is not finite at zero).
+        RatError: a negative weight, a power below 2 (its gradient is not finite at zero), or one that is not finite.
 
     Example:
         >>> import torch
@@ -38,9 +39,9 @@ class MAGPHingeLoss(nn.Module):
 
     def __init__(self, penalty_weight: float = 2.0, penalty_power: float = 6.0) -> None:
         super().__init__()
-        if penalty_weight < 0:
+        if not (penalty_weight >= 0 and math.isfinite(penalty_weight)):
             raise RatError("penalty_weight", got=penalty_weight, expected="zero or more")
-        if penalty_power < 2:
+        if not (penalty_power >= 2 and math.isfinite(penalty_power)):
             raise RatError("penalty_power", got=penalty_power, expected="2 or more")
         self.penalty_weight = penalty_weight
         self.penalty_power = penalty_power
@@ -76,11 +77,9 @@ class MAGPHingeLoss(nn.Module):
             A scalar >= 0 whose backward reaches the discriminator's weights.
 
         Raises:
-            RatError: an input does not require a gradient, so that no penalty could be computed.
+            RatError: an input does not require a gradient or the logits do not depend on it, so that no penalty could
+                be computed, or gradients are switched off.
         """
-        if not all(tensor.requires_grad for tensor in inputs):
-            hint = "call requires_grad_() on images and sentence before the discriminator sees them"
-            raise RatError("penalty inputs", got="a tensor without requires_grad", hint=hint)
         return self.penalty_weight * gradient_penalty(logits, inputs, self.penalty_power)
 
     def extra_repr(self) -> str:

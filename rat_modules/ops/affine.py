@@ -4,7 +4,7 @@ from einops import rearrange
 from torch import Tensor
 from torch.nn import functional
 
-from rat_modules.errors import ShapeError
+from rat_modules.errors import RatError, ShapeError
 
 
 def affine(x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
@@ -48,13 +48,14 @@ def affine_leaky(x: Tensor, gamma: Tensor, beta: Tensor, negative_slope: float =
         x: 'n c ...'.
         gamma: 'j n c', one scale per affine.
         beta: 'j n c', one shift per affine.
-        negative_slope: slope of the rectifier below zero.
+        negative_slope: slope of the rectifier below zero, >= 0.
 
     Returns:
         'n c ...', shape and dtype of `x`.
 
     Raises:
         ShapeError: gamma or beta is not 'j n c', or does not fit `x`.
+        RatError: a negative slope, whose derivative the output alone does not tell.
 
     Example:
         >>> import torch
@@ -65,6 +66,8 @@ def affine_leaky(x: Tensor, gamma: Tensor, beta: Tensor, negative_slope: float =
     if gamma.ndim != 3 or gamma.shape != beta.shape:
         got = f"gamma {tuple(gamma.shape)} and beta {tuple(beta.shape)}"
         raise ShapeError("affine_leaky modulation", got=got, expected="'j n c' twice")
+    if not negative_slope >= 0:
+        raise RatError("negative_slope", got=negative_slope, expected="zero or more")
     for scale, shift in zip(gamma, beta, strict=True):
         # In place: autograd then keeps one tensor per affine instead of two.
         x = functional.leaky_relu(affine(x, scale, shift), negative_slope, inplace=True)

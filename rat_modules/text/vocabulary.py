@@ -15,7 +15,7 @@ class Vocabulary:
         words: all words in the order of their numbers, the padding (published: "<end>") first.
 
     Raises:
-        CheckpointError: fewer than two words, something that is not text, or a word that comes twice.
+        CheckpointError: no list, fewer than two words, something that is not text, or a word that comes twice.
 
     Example:
         >>> vocabulary = Vocabulary(["<end>", "a", "red", "bird"])
@@ -24,6 +24,8 @@ class Vocabulary:
     """
 
     def __init__(self, words: Sequence[str]) -> None:
+        if isinstance(words, str) or not isinstance(words, Sequence):
+            raise CheckpointError("vocabulary", got=repr(words)[:40], expected="a list of words")
         words = tuple(words)
         strange = [word for word in words if not isinstance(word, str)]
         if strange or len(words) < 2:

@@ -15,6 +15,7 @@ from rat_modules.recipes import load_recipe
 from rat_modules.registry import Entry, get_catalog
 
 SMALL = {"text_encoder.name": "none", "generator.width": 2, "generator.image_size": 16, "controller.hidden_dim": 16}
+PARTS = ("generator", "discriminator")
 RECIPES = [entry.name for entry in get_catalog().entries("recipes") if entry.owner == "builtins"]
 
 
@@ -149,6 +150,10 @@ def test_a_component_that_cannot_be_imported_is_named_with_the_rest(lost: str) -
         ("discriminator.width", -1, "width: got -1, expected 1 or more"),
         ("generator.affines", 3, "affines per block: got 3, expected an even number"),
         ("loss.penalty_weight", -1, "penalty_weight: got -1, expected zero or more"),
+        ("generator.gate_init", float("nan"), "gate_init: got nan, expected a finite number"),
+        ("discriminator.gate_init", float("inf"), "gate_init: got inf, expected a finite number"),
+        *((f"{part}.width", 10**digits, "does not fit into memory") for part in PARTS for digits in (15, 30)),
+        ("generator.noise_dim", 10**17, "does not fit into memory"),
     ],
 )
 def test_values_that_cannot_be_built(key: str, value: int, reason: str) -> None:

@@ -10,7 +10,7 @@ import rat_modules
 from rat_modules import Assembly, assemble
 from rat_modules.checkpoints.files import write_safetensors
 from rat_modules.errors import CheckpointError, RatError
-from rat_modules.recipes import recipe_toml
+from rat_modules.recipes import Component, recipe_toml
 
 SMALL = {"text_encoder.name": "none", "generator.width": 2, "generator.image_size": 16, "controller.hidden_dim": 16}
 
@@ -124,6 +124,25 @@ def test_a_carried_recipe_opens_no_other_file(assembly: Assembly, tmp_path: Path
     with pytest.raises(CheckpointError) as refusal:
         rat_modules.load(file)
     assert str(refusal.value).startswith(f"the recipe that {file} carries: got ") and reason in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("vocabulary", "reason"),
+    [
+        ("5", "vocabulary: got 5, expected a list of words"),
+        ('"abc"', "vocabulary: got 'abc', expected a list of words"),
+        ("abc", "vocabulary in the file's metadata: got no JSON"),
+        ("[" * 100_000, "vocabulary in the file's metadata: got no JSON"),
+        ("[1, 2]", "vocabulary: got 1, expected two or more words"),
+    ],
+    ids=["number", "text", "no JSON", "deep", "numbers"],
+)
+def test_a_foreign_vocabulary(assembly: Assembly, tmp_path: Path, vocabulary: str, reason: str) -> None:
+    recipe = attrs.evolve(assembly.recipe, text_encoder=Component("damsm"))
+    file = carrying(assembly, tmp_path / "x.safetensors", recipe=recipe_toml(recipe), vocabulary=vocabulary)
+    with pytest.raises(CheckpointError) as refusal:
+        rat_modules.load(file)
+    assert reason in str(refusal.value)
 
 
 def test_sampling_refuses_what_is_not_there(assembly: Assembly) -> None:

@@ -73,3 +73,11 @@ def test_wrong_shapes_are_refused(x, condition, line: str) -> None:
     with pytest.raises(ShapeError) as refusal:
         ConditionalAffine(3, 5)(torch.zeros(x), torch.zeros(condition))
     assert str(refusal.value) == line
+
+
+@pytest.mark.parametrize("options", [{"num_features": 0}, {"num_features": -1}, {"cond_dim": 0}, {"mlp_dim": 0}])
+def test_widths_that_cannot_be_built_are_refused(options: dict[str, int]) -> None:
+    ((name, width),) = options.items()
+    with pytest.raises(ShapeError) as refusal:
+        ConditionalAffine(**{"num_features": 3, "cond_dim": 5, **options})
+    assert str(refusal.value) == f"{name}: got {width}, expected a whole number, 1 or more"

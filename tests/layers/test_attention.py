@@ -94,3 +94,11 @@ def test_wrong_shapes_are_refused(features, condition, line: str) -> None:
 def test_unknown_normalizer_is_refused_when_it_is_built() -> None:
     with pytest.raises(RatError, match="normalizer: got 'softmin', expected one of soft-threshold"):
         SoftThresholdAttention(6, 5, normalize="softmin")
+
+
+@pytest.mark.parametrize("options", [{"feature_dim": 0}, {"cond_dim": -1}, {"score_dim": 0}])
+def test_widths_that_cannot_be_built_are_refused(options: dict[str, int]) -> None:
+    ((name, width),) = options.items()
+    with pytest.raises(ShapeError) as refusal:
+        SoftThresholdAttention(**{"feature_dim": 8, "cond_dim": 5, **options})
+    assert str(refusal.value) == f"{name}: got {width}, expected a whole number, 1 or more"

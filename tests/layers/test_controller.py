@@ -185,6 +185,9 @@ def test_unknown_cell_is_refused() -> None:
     with pytest.raises(UnknownNameError) as refusal:
         RecurrentController(5, cell="rnn")
     assert str(refusal.value) == "controller cell: got 'rnn', expected one of lstm, gru, none"
+    with pytest.raises(UnknownNameError) as refusal:
+        RecurrentController(5, cell=3)
+    assert str(refusal.value) == "controller cell: got 3, expected one of lstm, gru, none, or a Cell class"
 
 
 @pytest.mark.parametrize(
@@ -201,6 +204,7 @@ def test_unknown_cell_is_refused() -> None:
             lambda c: c.unroll(torch.zeros(5), 3),
             "condition: got (5,), expected 'n s' or 'k n s' with a last dimension of 5",
         ),
+        (lambda c: c.unroll(torch.zeros(2, 5), -3), "steps: got -3, expected zero or more"),
         (
             lambda c: c.unroll(torch.zeros(4, 2, 5), 3),
             "one condition per step: got (4, 2, 5), expected 'k n s' with k = 3",
@@ -219,6 +223,14 @@ def test_wrong_shapes_are_refused(call, line: str) -> None:
     with pytest.raises(ShapeError) as refusal:
         call(controller())
     assert str(refusal.value) == line
+
+
+@pytest.mark.parametrize("width", [0, -3, 2.5, True, "8"])
+@pytest.mark.parametrize("name", ["cond_dim", "noise_dim", "hidden_dim"])
+def test_widths_that_cannot_be_built_are_refused(name: str, width: object) -> None:
+    with pytest.raises(ShapeError) as refusal:
+        RecurrentController(**{"cond_dim": 5, name: width})
+    assert str(refusal.value) == f"{name}: got {width!r}, expected a whole number, 1 or more"
 
 
 def test_noise_for_a_controller_without_noise_is_refused() -> None:

@@ -169,3 +169,24 @@ def test_wrong_shapes_are_refused(kind: type[AffineFusion], call, line: str) -> 
 def test_a_mask_needs_pictures() -> None:
     with pytest.raises(ShapeError, match=r"features: got \(4, 3, 5\), expected 'n c h w'"):
         SemanticSpatialFusion(3, 6)(torch.zeros(4, 3, 5), torch.ones(2, 4, 3), torch.ones(2, 4, 3))
+
+
+@pytest.mark.parametrize("kind", [BatchNormFusion, SemanticSpatialFusion])
+def test_statistics_of_one_value_are_refused_in_training(kind: type[AffineFusion]) -> None:
+    fusion, ones = kind(3, 6), torch.ones(2, 1, 3)
+    with pytest.raises(ShapeError) as refusal:
+        fusion(torch.zeros(1, 3, 1, 1), ones, ones)
+    assert str(refusal.value) == (
+        "features of a batch norm in training: got (1, 3, 1, 1), one value per channel, expected several; "
+        "take more pictures at once, or call eval()"
+    )
+    assert fusion.eval()(torch.zeros(1, 3, 1, 1), ones, ones).isfinite().all()
+    assert fusion.train()(torch.zeros(1, 3, 1, 2), ones, ones).isfinite().all()
+
+
+@pytest.mark.parametrize("shape", [(4, 3, 1, 1), (4, 3, 1), (4, 3)], ids=str)
+@pytest.mark.parametrize("training", [True, False])
+def test_an_instance_norm_needs_several_places(shape: tuple[int, ...], training: bool) -> None:
+    ones = torch.ones(2, 4, 3)
+    with pytest.raises(ShapeError, match=r"instance norm: got \(4, 3.*one place per picture, expected several"):
+        InstanceNormFusion(3, 6).train(training)(torch.zeros(shape), ones, ones)

@@ -113,6 +113,38 @@ def test_a_copy_shares_its_own_controller(how) -> None:
     assert torch.equal(twin(*inputs), before)
 
 
+class LayersFirst(nn.Module):
+    """The controller is visited after the layers that share it, and another one is about."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        shared = RecurrentController(5, hidden_dim=6)
+        self.layers = nn.ModuleList(RecurrentAffine(3, 5, controller=shared) for _ in range(2))
+        self.own = RecurrentAffine(3, 5, hidden_dim=6)
+        self.controller = shared
+
+
+@pytest.mark.parametrize("how", [copy.deepcopy, lambda network: pickle.loads(pickle.dumps(network))])
+def test_a_copy_shares_its_own_controller_in_any_order(how) -> None:
+    network = LayersFirst()
+    twin = how(how(network))
+    assert all(layer.controller is twin.controller for layer in twin.layers)
+    assert twin.controller is not network.controller
+    assert twin.own.controller not in (network.own.controller, twin.controller)
+    assert {*twin.state_dict()} == {*network.state_dict()}
+
+
+@pytest.mark.parametrize("kind", [Painter, LayersFirst])
+def test_a_copy_without_the_controller_keeps_it(kind: type[nn.Module]) -> None:
+    network = kind()
+    copied = [copy.deepcopy(network.layers[0]), *copy.deepcopy(network.layers), *copy.deepcopy((*network.layers,))]
+    for layer in copied:
+        assert layer.controller is network.controller and layer not in list(network.layers)
+        assert layer.affine.to_gamma.linear1.weight is not network.layers[0].affine.to_gamma.linear1.weight
+    apart = copy.deepcopy([network.layers[0], network.controller, network.layers[1]])
+    assert apart[0].controller is apart[1] is apart[2].controller is not network.controller
+
+
 def test_gradients_reach_everything() -> None:
     network = trained(Painter())
     network(torch.randn(2, 3, 4), torch.randn(2, 4), torch.randn(2, 5)).sum().backward()
@@ -131,6 +163,14 @@ def test_moves_with_its_network() -> None:
         (
             lambda: RecurrentAffine(3, 4, controller=RecurrentController(5)),
             "shared controller: got cond_dim 5, expected cond_dim 4",
+        ),
+        (
+            lambda: RecurrentAffine(3, 5, hidden_dim=-1),
+            "hidden_dim: got -1, expected a whole number, 1 or more",
+        ),
+        (
+            lambda: RecurrentAffine(0, 5),
+            "num_features: got 0, expected a whole number, 1 or more",
         ),
         (
             lambda: RecurrentAffine(3, 5)(torch.zeros(2, 4, 6), torch.zeros(2, 5)),

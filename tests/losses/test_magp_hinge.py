@@ -98,11 +98,31 @@ def test_inputs_without_a_gradient_are_refused() -> None:
         MAGPHingeLoss().penalty((images + sentence).sum(1), (images, sentence))
 
 
+def test_inputs_that_the_logits_do_not_depend_on_are_refused() -> None:
+    images, sentence = torch.randn(2, 4).requires_grad_(), torch.randn(2, 4).requires_grad_()
+    with pytest.raises(RatError, match=r"number 2 of 2, on which the logits do not depend; hand over the very tensors"):
+        MAGPHingeLoss().penalty(images.square().sum(1), (images, sentence))
+    with pytest.raises(RatError, match=r"penalty inputs: got none, expected \(images, sentence\)"):
+        MAGPHingeLoss().penalty(images.sum(1), ())
+
+
+@pytest.mark.parametrize(("judge", "penalise"), [(True, False), (False, True), (False, False)])
+def test_a_penalty_without_gradients_is_refused(judge: bool, penalise: bool) -> None:
+    images = torch.randn(2, 4).requires_grad_()
+    with torch.set_grad_enabled(judge):
+        logits = images.square().sum(1)
+    with torch.set_grad_enabled(penalise), pytest.raises(RatError, match=r"outside torch\.no_grad\(\)"):
+        MAGPHingeLoss().penalty(logits, (images,))
+
+
 @pytest.mark.parametrize(
     ("options", "line"),
     [
         ({"penalty_weight": -1.0}, "penalty_weight: got -1.0, expected zero or more"),
         ({"penalty_power": 1.0}, "penalty_power: got 1.0, expected 2 or more"),
+        ({"penalty_weight": float("nan")}, "penalty_weight: got nan, expected zero or more"),
+        ({"penalty_weight": float("inf")}, "penalty_weight: got inf, expected zero or more"),
+        ({"penalty_power": float("nan")}, "penalty_power: got nan, expected 2 or more"),
     ],
 )
 def test_wrong_settings_are_refused(options: dict[str, float], line: str) -> None:

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from rat_modules.errors import ShapeError
+from rat_modules.errors import RatError, ShapeError
 from rat_modules.ops.affine import affine, affine_leaky
 
 from .derivatives import check_derivatives, check_penalty, draw, leaky, scattered
@@ -108,3 +108,9 @@ def test_cuda_gives_what_the_cpu_gives() -> None:
     x, gamma, beta = nn.Parameter(torch.randn(3, 5, 7, 9)), torch.randn(2, 3, 5), torch.randn(2, 3, 5)
     there = affine_leaky(x.to("cuda"), gamma.to("cuda"), beta.to("cuda"))
     torch.testing.assert_close(there.cpu(), affine_leaky(x, gamma, beta))
+
+
+@pytest.mark.parametrize("slope", [-0.1, float("nan")])
+def test_a_negative_slope_is_refused(slope: float) -> None:
+    with pytest.raises(RatError, match=f"negative_slope: got {slope}, expected zero or more"):
+        affine_leaky(torch.ones(1, 1, 1), torch.ones(1, 1, 1), torch.ones(1, 1, 1), slope)

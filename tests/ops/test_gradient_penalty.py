@@ -145,3 +145,12 @@ def test_the_power_itself_runs_outside_autocast() -> None:
     with torch.autocast("cpu", torch.bfloat16):
         penalty = gradient_penalty(linear(x, slope), (x,))
     assert penalty.item() == pytest.approx(77.0**3, rel=1e-6)
+
+
+def test_its_own_backward_is_exact_under_autocast() -> None:
+    network = nn.Sequential(nn.Linear(50, 64), nn.LeakyReLU(0.2), nn.Linear(64, 1))
+    images = torch.randn(4, 50).requires_grad_()
+    logits = network(images).flatten()
+    exact = gradient_penalty(logits, (images,), 2.0)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(gradient_penalty(logits, (images,), 2.0), exact)

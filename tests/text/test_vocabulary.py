@@ -66,3 +66,9 @@ def test_another_pickle_is_refused(tmp_path: Path) -> None:
 def test_what_is_no_vocabulary_is_refused(words: list[str]) -> None:
     with pytest.raises(CheckpointError, match="vocabulary"):
         Vocabulary(words)
+
+
+@pytest.mark.parametrize("words", ["abc", 5, {"a": 0, "b": 1}, None])
+def test_what_is_no_list_of_words_is_refused(words: object) -> None:
+    with pytest.raises(CheckpointError, match="expected a list of words"):
+        Vocabulary(words)
