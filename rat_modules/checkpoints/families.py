@@ -15,7 +15,7 @@ _SIX = Network(RATGAN_GENERATOR, partial(read_generator, affines=6))
 _PLAIN = Network(RATGAN_DISCRIMINATOR, partial(read_discriminator, attention=False))
 _ATTENTION = Network(RATGAN_ATTENTION, partial(read_discriminator, attention=True))
 
-# Where the files fit several, the first is taken. A plugin adds its own here.
+# Where the files fit several, the first is taken.
 FAMILIES: dict[str, Family] = {
     family.name: family
     for family in (
@@ -80,7 +80,7 @@ def _fits(family: Family, part: str, file: Published) -> bool:
 
 def _named(name: str) -> Family:
     if name not in FAMILIES:
-        meant = did_you_mean(name, FAMILIES) or "others come with plugins, and none that brings it is loaded"
+        meant = did_you_mean(name, FAMILIES) or "this version converts no other"
         raise UnknownNameError("family", got=repr(name), expected="one of " + ", ".join(FAMILIES), hint=meant)
     return FAMILIES[name]
 

@@ -22,8 +22,7 @@ RATGAN_GENERATOR = "RAT-GAN generator"
 RATGAN_DISCRIMINATOR = "RAT-GAN discriminator"
 RATGAN_ATTENTION = "RAT-GAN discriminator with attention"
 DAMSM_TEXT = "DAMSM text encoder"
-_PLUGIN = "it needs a plugin that brings the {} family, and none is loaded"
-_DFGAN, _SSAGAN = _PLUGIN.format("dfgan"), _PLUGIN.format("ssagan")
+_DFGAN, _SSAGAN = (f"this version does not convert the {family} family" for family in ("dfgan", "ssagan"))
 _OURS = "it is converted already: rat_modules.load reads it"
 
 # the first that fits; names that only one system uses come before names that several share

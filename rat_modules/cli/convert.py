@@ -40,8 +40,8 @@ def command(
     Every tensor is mapped, or dropped for a reason that is printed, or the file is refused. No code of a file is run.
     Parts that are not given are left out. Sizes are read off the shapes; --family says what shapes cannot tell.
     """
+    from rat_modules.assembly.placing import place, refuse_occupied
     from rat_modules.checkpoints.conversion import convert
-    from rat_modules.checkpoints.placing import place, refuse_occupied
 
     refuse_occupied(out, replace=force)
     done = convert(

@@ -13,8 +13,10 @@ from torch import Tensor
 
 import rat_modules
 from rat_modules import Assembly
+from rat_modules.assembly.placing import place
 from rat_modules.checkpoints.conversion import convert
-from rat_modules.checkpoints.placing import place
+from rat_modules.checkpoints.families import FAMILIES
+from rat_modules.cli.convert import command
 
 from ..checkpoints.published_files import caption, captions_pickle, facts, figures, golden, net_d, net_g
 from ..published_weights import given
@@ -180,3 +182,8 @@ def test_refusals_are_one_line_and_leave_nothing(refused: Run, tmp_path: Path) -
     ]:
         assert re.search(problem, refused("convert", *words, *out)), words
     assert sorted(tmp_path.iterdir()) == before, "no folder, no scratch, no witness"
+
+
+def test_the_help_names_every_family() -> None:
+    (said,) = [option.help for option in command.params if option.name == "family"]
+    assert said == ", ".join(FAMILIES) + "."

@@ -6,7 +6,7 @@ import pytest
 
 import rat_modules
 from rat_modules import Assembly, assemble
-from rat_modules.checkpoints.placing import place, refuse_occupied
+from rat_modules.assembly.placing import place, refuse_occupied
 from rat_modules.errors import RatError
 
 SMALL = {"text_encoder.name": "none", "generator.image_size": 16, "controller.hidden_dim": 8}

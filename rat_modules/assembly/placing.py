@@ -3,7 +3,7 @@
 import tempfile
 from pathlib import Path
 
-from rat_modules.assembly import Assembly
+from rat_modules.assembly.system import Assembly
 from rat_modules.errors import RatError
 
 _OURS = {"recipe.toml", "generator.safetensors", "discriminator.safetensors", "text_encoder.safetensors"}
