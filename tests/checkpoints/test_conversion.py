@@ -236,7 +236,7 @@ def names(*keys: str) -> dict[str, Tensor]:
         ("discriminator", names("DBlocks.0.gamma"), None, "got DF-GAN discriminator, .* not convert the dfgan"),
         ("generator", names("joint_conv.0.weight"), None, "got DF-GAN logit head"),
         ("generator", names("block0.affine0.fc_gamma.x", "conv_img.1.weight"), None, "got DF-GAN generator"),
-        ("generator", names("conv_mask.0.weight", "block0.gamma"), None, "SSA-GAN generator, .* not convert the ssagan"),
+        ("generator", names("conv_mask.0.weight", "block0.gamma"), None, "SSA-GAN generator.* not convert the ssagan"),
         ("generator", net_d(1, 16, 1), None, "got RAT-GAN discriminator, .*give it as --discriminator"),
         ("discriminator", net_g(1, 16, 1), "ratgan-flower", "got RAT-GAN generator, .*give it as --generator"),
         ("generator", damsm(5, 4), None, "got DAMSM text encoder, .*give it as --text-encoder"),
