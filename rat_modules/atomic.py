@@ -1,6 +1,7 @@
 """Files appear whole or not at all: temporary file, fsync, rename."""
 
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,6 +40,15 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def leftovers(path: str | Path) -> list[Path]:
+    """Temporary files of `atomic_write(path)` whose process was killed: `.NAME.` eight random characters, `.SUFFIX`."""
+    path = Path(path)
+    form = re.compile(re.escape(f".{path.name}.") + "[a-z0-9_]{8}" + re.escape(path.suffix))
+    if not path.parent.is_dir():
+        return []
+    return [left for left in path.parent.iterdir() if form.fullmatch(left.name) and left.is_file()]
 
 
 def _umask() -> int:

@@ -85,6 +85,7 @@ def train(
     state = take_up(folder, wanted, device=place) if before else None
     if state is None:
         if resume:
+            folder.check_nothing_to_lose(began=before is not None)
             click.echo(f"nothing to resume in {folder.path}: starting", err=True)
         state = begin(wanted, seed=seed, device=place, text_encoder=text_encoder)
     generator, now = state.assembly.generator, state.assembly.recipe

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from rat_modules.atomic import atomic_write
+from rat_modules.atomic import atomic_write, leftovers
 from rat_modules.errors import CheckpointError, TrainingError
 from rat_modules.recipes import Recipe, recipe_toml
 
@@ -85,14 +85,41 @@ class RunFolder:
                 ) from error
             return None
 
+    def check_nothing_to_lose(self, *, began: bool) -> None:
+        """Refuse to start in a folder that has no checkpoint but holds what a start would write over.
+
+        Args:
+            began: a `run.json` says that a run began here; else only what `begin` itself leaves when it is killed is
+                allowed.
+
+        Raises:
+            TrainingError: it names what stands there.
+        """
+        own = {file.name for target in (self.recipe, self.about) for file in leftovers(target)}
+        if self.checkpoints.is_dir():  # `begin` makes it first
+            strange = [path for path in self.checkpoints.iterdir() if not path.name.startswith(".step-")]
+            own |= {self.recipe.name} | (set() if strange else {self.checkpoints.name})
+        found = sorted(path.name for path in self.path.iterdir()) if self.path.is_dir() else []
+        lost = [name for name in found if (name in PUBLISHED if began else name not in own)]
+        if lost:
+            raise TrainingError(
+                f"{self.path} holds no checkpoint to resume",
+                got=", ".join(lost[:3]) + (f" and {len(lost) - 3} more" if len(lost) > 3 else ""),
+                expected="a run folder, or a new or empty folder",
+                hint="choose another --out, so that nothing is written over",
+            )
+
     def _clear(self) -> None:
         for left in self.checkpoints.glob(".step-*"):
             shutil.rmtree(left)
-        for folder in (self.path, self.samples):
-            # what atomic_write leaves of a process that was killed: .NAME.random.SUFFIX
-            for left in folder.glob(".*.*.*"):
-                if left.suffix in (".safetensors", ".toml", ".json", ".jsonl", ".png"):
-                    left.unlink()
+        names = (*PUBLISHED, self.recipe.name, self.about.name, self.metrics.name)
+        targets = [self.path / name for name in names]
+        # a half-written sample's own name is in the name of what is left of it
+        for left in self.samples.glob(".step-*.png.*.png"):
+            targets.append(left.with_name(left.name[1:].partition(".png.")[0] + ".png"))
+        for target in targets:
+            for left in leftovers(target):
+                left.unlink()
 
     def add(self, step: int, write: Callable[[Path], None]) -> Path:
         """Add a checkpoint that appears whole or not at all, publish its weights, drop the oldest.

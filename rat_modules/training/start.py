@@ -12,7 +12,7 @@ import torch
 
 from rat_modules.assembly import Assembly, build, load
 from rat_modules.checkpoints.files import load_weights
-from rat_modules.errors import CheckpointError, RatError, TrainingError
+from rat_modules.errors import RatError, TrainingError
 from rat_modules.recipes import Recipe, load_recipe
 from rat_modules.training.folder import RunFolder
 from rat_modules.training.resume import check_unchanged, read_checkpoint
@@ -62,7 +62,7 @@ def take_up(folder: RunFolder, recipe: Recipe, *, device: torch.device | str) ->
     for path in folder.steps():
         try:
             state = read_checkpoint(path, device=device)
-        except CheckpointError as error:
+        except RatError as error:
             if trouble is None:
                 trouble = error
             continue

@@ -15,6 +15,8 @@ from rat_modules.errors import CheckpointError
 from rat_modules.training.ema import Average
 from rat_modules.training.phases import Optimizers, make_optimizers
 
+_MOMENTS = ("exp_avg", "exp_avg_sq")
+
 
 @attrs.define(eq=False)
 class TrainingState:
@@ -84,8 +86,9 @@ class TrainingState:
         except (KeyError, TypeError, ValueError) as error:
             raise CheckpointError(f"random state in {source}", got=repr(error)) from error
         cuda, _ = split_prefix("random.cuda.", rest)
-        if torch.cuda.is_available() and len(cuda) == torch.cuda.device_count():
-            torch.cuda.set_rng_state_all([cuda[str(k)] for k in range(len(cuda))])
+        names = [str(k) for k in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
+        if names and cuda.keys() == set(names):
+            torch.cuda.set_rng_state_all([cuda[name] for name in names])
 
 
 def all_finite(module: nn.Module) -> bool:
@@ -100,14 +103,18 @@ def _optimizer_tensors(optimizer: Optimizer) -> dict[str, Tensor]:
 
 def _load_optimizer(optimizer: Optimizer, tensors: dict[str, Tensor], source: str) -> None:
     state: dict[int, dict[str, Tensor]] = {}
-    for name, tensor in tensors.items():
-        index, _, key = name.partition(".")
-        state.setdefault(int(index), {})[key] = tensor
     weights = [weight for group in optimizer.param_groups for weight in group["params"]]
-    fits = not state or (
-        sorted(state) == list(range(len(weights)))
-        and all(state[k]["exp_avg"].shape == weight.shape for k, weight in enumerate(weights))
-    )
+    try:
+        for name, tensor in tensors.items():
+            index, _, key = name.partition(".")
+            state.setdefault(int(index), {})[key] = tensor
+        fits = not state or (
+            sorted(state) == list(range(len(weights)))
+            and all(state[k][key].shape == weight.shape for k, weight in enumerate(weights) for key in _MOMENTS)
+            and all("step" in entries for entries in state.values())
+        )
+    except (KeyError, ValueError):  # names that this optimizer does not know
+        fits = False
     if not fits:
         raise CheckpointError(f"{source} does not fit the network", hint="is its recipe the one it was trained with?")
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})

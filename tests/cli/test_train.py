@@ -1,6 +1,7 @@
 """`train` through the real command: what it leaves, and what it refuses. Signals and kills: tests/training."""
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -150,3 +151,35 @@ def test_pictures_that_cannot_be_read_are_counted(run: Callable, tmp_path: Path)
     done = run(*words_for(folder, tmp_path / "run", "--steps", "1"))
     assert done.returncode == 0, done.stderr
     assert "1 picture" in done.stderr and "3.png" in done.stderr
+
+
+@pytest.mark.parametrize("files", [["generator.safetensors", "recipe.toml"], ["notes.json"], ["recipe.toml"], ["run.json"]])
+def test_resume_writes_over_nothing_that_is_no_run(
+    refused: Callable, data: Path, tmp_path: Path, files: list[str]
+) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    for name in [*files, ".settings.local.json"]:
+        (folder / name).write_text("mine")
+    assert f"{folder} holds no checkpoint to resume" in refused(*words_for(data, folder, "--resume", "--steps", "1"))
+    assert sorted(path.name for path in folder.iterdir()) == sorted([*files, ".settings.local.json"])
+    assert all(path.read_text() == "mine" for path in folder.iterdir())
+
+
+def test_resume_keeps_published_weights_whose_checkpoints_are_gone(
+    refused: Callable, trained: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(trained, tmp_path / "run", ignore=lambda _, names: {name for name in names if "step-" in name})
+    before = (tmp_path / "run" / "generator.safetensors").read_bytes()
+    assert "generator.safetensors" in refused("train", "--out", tmp_path / "run", "--resume", "--steps", "9")
+    assert (tmp_path / "run" / "generator.safetensors").read_bytes() == before
+
+
+def test_resume_starts_where_a_process_was_killed_while_it_began(run: Callable, data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    (out / "checkpoints").mkdir(parents=True)
+    (out / "recipe.toml").write_text("half a start")
+    (out / ".run.json.abcdefgh.json").write_text("{")
+    done = run(*words_for(data, out, "--resume", "--steps", "1"))
+    assert done.returncode == 0, done.stderr
+    assert not list(out.glob(".*"))

@@ -8,6 +8,7 @@ from rat_modules.errors import CheckpointError, TrainingError
 from rat_modules.recipes import Recipe, load_recipe
 from rat_modules.training.folder import RunFolder
 
+MINE = (".keep", ".eslintrc.base.json", ".generator.safetensors.old.safetensors", ".recipe.toml.abcdefgh.json")
 ABOUT = {"data": "shapes", "seed": 1, "fingerprint": {"pictures": 3}}
 
 
@@ -71,11 +72,15 @@ def test_what_a_killed_process_left_is_cleared(folder: RunFolder, recipe: Recipe
     left = folder.checkpoints / ".step-00000009.new"
     left.mkdir()
     (left / "generator.safetensors").write_text("half")
-    (folder.path / ".generator.safetensors.ab12.safetensors").write_text("half")
-    (folder.path / ".keep").write_text("the user's own")
+    (folder.path / ".generator.safetensors.ab12cd_8.safetensors").write_text("half")
+    folder.samples.mkdir()
+    (folder.samples / ".step-00000004.png.abcdefgh.png").write_text("half")
+    for name in MINE:
+        (folder.path / name).write_text("the user's own")
     folder.begin(recipe, ABOUT)
     assert not list(folder.checkpoints.iterdir())
-    assert sorted(path.name for path in folder.path.glob(".*")) == [".keep"]
+    assert sorted(path.name for path in folder.path.glob(".*")) == sorted(MINE)
+    assert not list(folder.samples.iterdir())
 
 
 def test_metrics_after_the_checkpoint_are_dropped(folder: RunFolder) -> None:

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from rat_modules.assembly import load
+from rat_modules.checkpoints.files import read_safetensors, write_safetensors
 from rat_modules.errors import CheckpointError, TrainingError
 from rat_modules.recipes import Recipe, load_recipe
 from rat_modules.training.batches import Batches
@@ -147,3 +148,28 @@ def test_another_seed_or_other_data_are_refused() -> None:
     other = {"name": "plates", "captions": "b" * 64}
     with pytest.raises(TrainingError, match=r"captions bbbbbbbbbbbb\.\.\. instead of aaaaaaaaaaaa\.\.\."):
         check_same(before, {**before, "fingerprint": other})
+
+
+def test_a_checkpoint_with_a_damaged_recipe_gives_way_to_an_earlier_one(
+    state: TrainingState, batches: Batches, tmp_path: Path, recipe: Recipe
+) -> None:
+    folder = RunFolder(tmp_path)
+    folder.begin(recipe, {})
+    run(state, batches, folder, checkpoint_every=5, show=False)
+    for step, content in ((12, b"[generator"), (10, b"\xff\xfe")):
+        (folder.checkpoints / f"step-{step:08d}" / "recipe.toml").write_bytes(content)
+    assert take_up(folder, recipe, device="cpu").step == 5
+
+
+@pytest.mark.parametrize(("old", "new"), [(".0.exp_avg", ".zero.exp_avg"), (".0.exp_avg", ".0.other"), (".0.step", ".0.s")])
+def test_an_optimizer_of_other_names_is_refused(
+    state: TrainingState, batches: Batches, tmp_path: Path, old: str, new: str
+) -> None:
+    go(state, batches, 1)
+    write_checkpoint(tmp_path, state)
+    file = tmp_path / "training.safetensors"
+    tensors, _ = read_safetensors(file)
+    renamed = {name.replace(f"optimizer.generator{old}", f"optimizer.generator{new}"): t for name, t in tensors.items()}
+    write_safetensors(file, renamed)
+    with pytest.raises(CheckpointError, match="generator optimizer"):
+        read_checkpoint(tmp_path)
