@@ -84,7 +84,17 @@ class CaptionedFiles(Dataset[tuple[Tensor, tuple[str, ...]]]):
         return self.image(index), self.captions(index)
 
     def image(self, index: int) -> Tensor:
-        """Picture '3 h w', uint8.
+        """Picture '3 h w', uint8; see `read`.
+
+        Raises:
+            DataError: no file of the whole set can be read any more.
+        """
+        return self.read(index)[0]
+
+    def read(self, index: int) -> tuple[Tensor, int]:
+        """Picture '3 h w', uint8, and the index it is really of: another one where the file is lost.
+
+        Whoever keeps captions apart from pictures, or reads in another process, takes the captions of that index.
 
         Raises:
             DataError: no file of the whole set can be read any more.
@@ -92,7 +102,7 @@ class CaptionedFiles(Dataset[tuple[Tensor, tuple[str, ...]]]):
         while True:
             place = self._place(index)
             try:
-                return self._read(self._items[place])
+                return self._read(self._items[place]), place
             except DataError as error:
                 self._lost.add(place)
                 self.skipped.append((str(self._items[place].file), str(error)))

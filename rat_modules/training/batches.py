@@ -13,7 +13,7 @@ from torch.utils.data import Dataset as TorchDataset
 from rat_modules.data import CaptionedImages
 from rat_modules.errors import DataError
 from rat_modules.recipes.schema import Recipe
-from rat_modules.training.captioned import Captioned
+from rat_modules.training.captioned import Captioned, read_picture
 from rat_modules.training.order import Draw, Order
 from rat_modules.training.phases import Batch
 
@@ -48,11 +48,13 @@ class Batches:
         """Yield the batches of iterations `step`, `step + 1`, ... without end."""
         held = self.captioned.held
         if held is None:
-            for draw, images in zip(map(self.order.draw, count(step)), self._streamed(step), strict=False):
-                yield self._batch(draw, images.to(self.captioned.device, non_blocking=True))
+            for draw, (images, read) in zip(map(self.order.draw, count(step)), self._streamed(step), strict=False):
+                used = draw._replace(pictures=read.numpy())
+                yield self._batch(used, images.to(self.captioned.device, non_blocking=True))
         else:
             for draw in map(self.order.draw, count(step)):
-                yield self._batch(draw, held.index_select(0, self.captioned.on_device(draw.pictures)))
+                images = held.index_select(0, self.captioned.on_device(draw.pictures))
+                yield self._batch(draw._replace(pictures=self.captioned.places[draw.pictures]), images)
 
     def _batch(self, draw: Draw, pixels: Tensor) -> Batch:
         images = to_values(pixels, self.recipe.data.value_range)
@@ -65,7 +67,7 @@ class Batches:
             mismatched = (self.captioned.on_device(pairs[0]), self.captioned.on_device(pairs[1]))
         return Batch(images, sentence, self.captioned.on_device(draw.noise), mismatched)
 
-    def _streamed(self, step: int) -> Iterator[Tensor]:
+    def _streamed(self, step: int) -> Iterator[tuple[Tensor, Tensor]]:
         pinned = self.captioned.device.type == "cuda"
         reader = _Reader(self.captioned.dataset)
         wanted = (self.order.draw(number).pictures.tolist() for number in count(step))
@@ -113,15 +115,16 @@ def other_concepts(concepts: np.ndarray, mismatch: str) -> tuple[np.ndarray, np.
     return pictures[apart], captions[apart]
 
 
-class _Reader(TorchDataset[Tensor]):
+class _Reader(TorchDataset[tuple[Tensor, int]]):
     def __init__(self, dataset: CaptionedImages) -> None:
         self.dataset = dataset
 
     def __len__(self) -> int:
         return len(self.dataset)
 
-    def __getitem__(self, index: int) -> Tensor:
-        return self.dataset.image(index)
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        # the index travels with the picture: this may be another process, which alone knows of a lost file
+        return read_picture(self.dataset, index)
 
 
 class _Endless:

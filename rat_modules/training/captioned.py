@@ -11,6 +11,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from rat_modules.data import CaptionedImages
+from rat_modules.data.captioned_files import CaptionedFiles
 from rat_modules.errors import DataError
 
 HELD_BYTES = 2**30  # larger sets are read picture by picture while training
@@ -45,11 +46,24 @@ class Captioned:
         self.concepts = np.array([names.setdefault(dataset.concept(i), len(names)) for i in range(len(dataset))])
         self.digest = _digest(said)
         self.sentences = _encode(text_encoder, list(numbers)).to(self.device)
-        self.held = _hold(dataset).to(self.device) if len(dataset) * 3 * dataset.image_size**2 <= HELD_BYTES else None
+        # which picture each place holds: another one where a file was lost since the captions were read
+        self.places = np.arange(len(dataset))
+        self.held: Tensor | None = None
+        if len(dataset) * 3 * dataset.image_size**2 <= HELD_BYTES:
+            held = self._hold()
+            self.pixels = hashlib.sha256(held.numpy().tobytes()).hexdigest()
+            self.held = held.to(self.device)
+        else:
+            self.pixels = _files(dataset)
 
     def sentence(self, pictures: np.ndarray, captions: np.ndarray) -> Tensor:
-        """Sentences 'n s' of the chosen caption of each picture, on the device."""
-        numbers = self._numbers[self._starts[pictures] + captions]
+        """Sentences 'n s' of the chosen caption of each picture, on the device.
+
+        Args:
+            pictures: 'n', indices of pictures.
+            captions: 'n', which caption; counted round where the picture has fewer, having stood in for another.
+        """
+        numbers = self._numbers[self._starts[pictures] + captions % self.caption_counts[pictures]]
         return self.sentences.index_select(0, self.on_device(numbers))
 
     def on_device(self, values: np.ndarray) -> Tensor:
@@ -58,13 +72,25 @@ class Captioned:
         # a copy from ordinary memory would wait for everything that is queued on the device
         return tensor.pin_memory().to(self.device, non_blocking=True) if self.device.type == "cuda" else tensor
 
+    def _hold(self) -> Tensor:
+        size = self.dataset.image_size
+        held = torch.empty(len(self.dataset), 3, size, size, dtype=torch.uint8)
+        for index in _shown(range(len(self.dataset)), "reading pictures"):
+            held[index], self.places[index] = read_picture(self.dataset, index)
+        return held
+
     def fingerprint(self) -> dict[str, Any]:
-        """What tells this data set from another, as JSON can hold it."""
+        """What tells this data set from another, as JSON can hold it.
+
+        `captions` is a digest of all captions. `pictures_digest` is one of all pixels where the pictures are held in
+        memory; of larger sets it is of names and sizes of their files, or, where there are no files, of 64 pictures.
+        """
         return {
             "name": self.dataset.name,
             "pictures": len(self.dataset),
             "image_size": self.dataset.image_size,
             "captions": self.digest,
+            "pictures_digest": self.pixels,
         }
 
 
@@ -76,12 +102,23 @@ def _encode(text_encoder: Any, captions: Sequence[str]) -> Tensor:
     return torch.cat(encoded).float()
 
 
-def _hold(dataset: CaptionedImages) -> Tensor:
-    size = dataset.image_size
-    held = torch.empty(len(dataset), 3, size, size, dtype=torch.uint8)
-    for index in _shown(range(len(dataset)), "reading pictures"):
-        held[index] = dataset.image(index)
-    return held
+def read_picture(dataset: CaptionedImages, index: int) -> tuple[Tensor, int]:
+    """A picture and the index it is really of; a data set whose pictures can be lost says so so."""
+    if isinstance(dataset, CaptionedFiles):
+        return dataset.read(index)
+    return dataset.image(index), index
+
+
+def _files(dataset: CaptionedImages) -> str:
+    digest = hashlib.sha256()
+    if isinstance(dataset, CaptionedFiles):
+        for index in range(len(dataset)):
+            file = dataset.item(index).file
+            digest.update(f"{file.name}/{file.stat().st_size}\n".encode())
+    else:
+        for index in np.linspace(0, len(dataset) - 1, min(64, len(dataset))).astype(int).tolist():
+            digest.update(dataset.image(index).numpy().tobytes())
+    return digest.hexdigest()
 
 
 def _shown(numbers: range, doing: str) -> Iterator[int]:

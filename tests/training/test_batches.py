@@ -1,12 +1,17 @@
 """Batches hold the right pictures with their own captions, from memory or from files alike."""
 
 import itertools
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
+from rat_modules.data.folder import ImageFolder
 from rat_modules.errors import DataError
 from rat_modules.recipes import Recipe, load_recipe
 from rat_modules.text.wordllama import WordLlamaTextEncoder
@@ -17,7 +22,7 @@ from rat_modules.training.phases import Batch, train_step
 from rat_modules.training.progress import Progress
 from rat_modules.training.start import begin
 
-from ..plates import Plates
+from ..plates import Plates, write_plates
 
 
 def first(batches: Batches, count: int, step: int = 1) -> list[Batch]:
@@ -140,3 +145,72 @@ def test_the_fingerprint_tells_captions_that_moved(plates: Plates, captioned: Ca
 
     assert captioned.fingerprint() == Captioned(plates, WordLlamaTextEncoder(64)).fingerprint()
     assert captioned.fingerprint() != Captioned(Moved(), WordLlamaTextEncoder(64)).fingerprint()
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("held", [True, False])
+def test_a_picture_lost_while_training_gives_way_with_its_caption(
+    recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int, held: bool
+) -> None:
+    folder = ImageFolder(write_plates(tmp_path / "plates"), image_size=16)
+    encoder = WordLlamaTextEncoder(64)
+
+    class Late(WordLlamaTextEncoder):
+        def encode(self, captions: object) -> torch.Tensor:
+            (tmp_path / "plates" / "4.png").unlink(missing_ok=True)  # captions are read, pictures are not
+            return super().encode(captions)
+
+    if not held:
+        monkeypatch.setattr(captioned_module, "HELD_BYTES", 0)
+        monkeypatch.setattr(captioned_module, "_files", lambda dataset: "")
+    batches = Batches(Captioned(folder, Late(64)), recipe, noise_dim=6, seed=3, workers=workers)
+    assert (batches.captioned.held is not None) is held
+    seen = set()
+    for batch in first(batches, 20):
+        for image, sentence in zip(batch.images, batch.sentence, strict=True):
+            number = round(float(((image / 0.85 + 1) * 127.5 / 25).mean()))
+            own = encoder.encode(Plates().captions(number))
+            assert torch.isclose(own, sentence).all(1).any(), f"plate {number} with a caption of another"
+            seen.add(number)
+    assert seen == set(range(10)) - {4}
+
+
+@pytest.mark.parametrize("bytes_held", [2**30, 0])
+def test_the_fingerprint_tells_other_pictures(
+    plates: Plates, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bytes_held: int
+) -> None:
+    class Repainted(Plates):
+        def image(self, index: int) -> torch.Tensor:
+            return super().image(index) + (index == 9)
+
+    monkeypatch.setattr(captioned_module, "HELD_BYTES", bytes_held)
+
+    def fingerprint(dataset: object) -> dict[str, object]:
+        return Captioned(dataset, WordLlamaTextEncoder(64)).fingerprint()
+
+    assert fingerprint(plates) == fingerprint(Plates()) != fingerprint(Repainted())
+    root = write_plates(tmp_path / "plates")
+    before = fingerprint(ImageFolder(root, image_size=16))
+    Image.linear_gradient("L").convert("RGB").save(root / "4.png")
+    assert before != fingerprint(ImageFolder(root, image_size=16))
+
+
+def test_readers_leave_signals_to_their_parent() -> None:
+    code = (
+        "import os, signal; from rat_modules.training.batches import _leave_signals_to_parent as leave; leave(0);"
+        "[os.kill(os.getpid(), number) for number in (signal.SIGINT, signal.SIGTERM)]; print('alive')"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "alive\n"
+
+
+def test_readers_are_started_so_that_they_ignore_signals(
+    plates: Plates, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Asking(Plates):
+        def image(self, index: int) -> torch.Tensor:
+            kept = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+            return torch.full((3, 16, 16), 255 * (kept == [signal.SIG_IGN] * 2), dtype=torch.uint8)
+
+    monkeypatch.setattr(captioned_module, "HELD_BYTES", 0)
+    batches = Batches(Captioned(Asking(), WordLlamaTextEncoder(64)), recipe, noise_dim=6, seed=3, workers=1)
+    assert all((batch.images > 0).all() for batch in first(batches, 2))
