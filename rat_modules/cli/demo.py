@@ -7,27 +7,25 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rat_modules.cli.evaluate import accuracy_table
+from rat_modules.cli.options import SEED
 from rat_modules.cli.refusals import refuse_existing
+from rat_modules.cli.table import table
 
 if TYPE_CHECKING:
     from rat_modules.assembly import Assembly
-    from rat_modules.recipes import Recipe
-    from rat_modules.training.captioned import Captioned
 
 EPILOG = """\b
 Examples:
   rat-modules demo
   rat-modules demo --minutes 20 --out runs/longer
 """
-_TIMED_STEPS = 8
 
 
 @click.command(epilog=EPILOG)
 @click.option("--minutes", type=click.FloatRange(min=0, min_open=True), default=7.0, show_default=True)
 @click.option("--out", type=click.Path(path_type=Path), help="The run folder.  [default: the next free out/demo]")
 @click.option("--recipe", default="ratgan-shapes", show_default=True, help="A recipe for 32 px.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option("--seed", type=SEED, default=0, show_default=True)
 def command(minutes: float, out: Path | None, recipe: str, seed: int) -> int | None:
     """Train a small RAT-GAN on coloured shapes for some minutes, then draw captions with it.
 
@@ -36,7 +34,7 @@ def command(minutes: float, out: Path | None, recipe: str, seed: int) -> int | N
     """
     from rat_modules.assembly import load
     from rat_modules.data import open_dataset
-    from rat_modules.evaluation.shapes_report import shapes_report
+    from rat_modules.evaluation.shapes_report import accuracy_rows, shapes_report
     from rat_modules.recipes import load_recipe
     from rat_modules.training.batches import Batches
     from rat_modules.training.captioned import Captioned
@@ -53,21 +51,17 @@ def command(minutes: float, out: Path | None, recipe: str, seed: int) -> int | N
     state = begin(wanted, seed=seed, device="cpu")
     dataset = open_dataset("shapes", image_size=state.assembly.generator.image_size, **wanted.data.options)
     captioned = Captioned(dataset, state.assembly.text_encoder)
-    step_seconds = _seconds_per_step(wanted, captioned)
-    steps = max(1, min(wanted.training.steps, int(60 * minutes / step_seconds)))
-    click.echo(f"training on {len(dataset)} pictures of shapes: {steps} steps of about {step_seconds:.2f} s")
-    timed = load_recipe(wanted, {"training.steps": steps})
-    state = begin(timed, seed=seed, device="cpu")
-    folder.begin(timed, {"data": "shapes", "seed": seed, "fingerprint": captioned.fingerprint()})
-    batches = Batches(captioned, timed, noise_dim=state.assembly.generator.noise_dim, seed=seed)
-    # a machine that slows down must not turn minutes into many
-    latest = time.monotonic() + 60 * minutes * 1.2
+    steps = wanted.training.steps
+    click.echo(f"training on {len(dataset)} pictures of shapes: {minutes:g} minutes, {steps} steps at most")
+    folder.begin(wanted, {"data": "shapes", "seed": seed, "fingerprint": captioned.fingerprint()})
+    batches = Batches(captioned, wanted, noise_dim=state.assembly.generator.noise_dim, seed=seed)
+    latest = time.monotonic() + 60 * minutes
     ended = run(state, batches, folder, checkpoint_every=steps, stop_when=lambda: time.monotonic() > latest)
     if ended.stopped_by is not None:
         click.echo(f"stopped at step {ended.step}: {folder.path}", err=True)
         return 128 + ended.stopped_by
     assembly = load(folder.path / "generator.safetensors")
-    click.echo(accuracy_table(shapes_report(assembly, samples=250, seed=seed)))
+    click.echo(table(accuracy_rows(shapes_report(assembly, samples=250, seed=seed))))
     click.echo(f"pictures:  {_draw(assembly, folder.path, seed)}")
     click.echo(f'more:      rat-modules sample {folder.path} --caption "a large red circle at the top"')
     return None
@@ -76,22 +70,6 @@ def command(minutes: float, out: Path | None, recipe: str, seed: int) -> int | N
 def _free_folder() -> Path:
     names = itertools.chain(["demo"], (f"demo-{number}" for number in itertools.count(2)))
     return next(path for path in (Path("out") / name for name in names) if not path.exists())
-
-
-def _seconds_per_step(recipe: "Recipe", captioned: "Captioned") -> float:
-    """Time a few iterations of a system that is thrown away."""
-    from rat_modules.training.batches import Batches
-    from rat_modules.training.phases import train_step
-    from rat_modules.training.start import begin
-
-    state = begin(recipe, seed=0, device="cpu")
-    stream = Batches(captioned, recipe, noise_dim=state.assembly.generator.noise_dim, seed=0).starting_at(1)
-    began = 0.0
-    for step in range(1, _TIMED_STEPS + 1):
-        if step == 3:  # the first ones also warm up
-            began = time.monotonic()
-        train_step(state.assembly, state.optimizers, next(stream), recipe.training, step)
-    return (time.monotonic() - began) / (_TIMED_STEPS - 2)
 
 
 def _draw(assembly: "Assembly", folder: Path, seed: int) -> Path:

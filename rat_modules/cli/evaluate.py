@@ -2,10 +2,10 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import click
 
+from rat_modules.cli.options import SEED
 from rat_modules.cli.table import table
 from rat_modules.errors import RatError
 
@@ -14,14 +14,13 @@ Examples:
   rat-modules evaluate runs/first --data shapes
   rat-modules evaluate runs/first --data shapes --samples 2000 --seed 1 --out first.json
 """
-ROWS = ("seen", "held-out", "chance", "real")
 
 
 @click.command(epilog=EPILOG)
 @click.argument("model", type=click.Path(path_type=Path))
 @click.option("--data", required=True, help="What the model was trained on; `shapes` so far.")
 @click.option("--samples", type=click.IntRange(min=2), default=500, show_default=True, help="Pictures of each kind.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of captions and noise.")
+@click.option("--seed", type=SEED, default=0, show_default=True, help="Of captions and noise.")
 @click.option("--device", metavar="cpu|cuda", help="Where to draw.  [default: cuda where there is one]")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the JSON into this file too.")
@@ -31,13 +30,14 @@ def command(
     """Draw samples with MODEL and read colour, shape, size and place back from them.
 
     "seen" are colour-shape pairs of the training pictures, "held-out" pairs whose parts alone were seen; "chance" is
-    what guessing gives, "real" what the checker reads from real pictures.
+    a uniform guess of each attribute, "constant" the best answer that is always the same, "real" what the checker reads
+    from real pictures. A picture off the grey background, or with more on it than one shape, counts as wrong.
     """
     if data != "shapes":
         raise RatError("--data", got=repr(data), expected="shapes: this version measures attributes of shapes only")
     from rat_modules.assembly import load
     from rat_modules.atomic import atomic_write
-    from rat_modules.evaluation.shapes_report import shapes_report
+    from rat_modules.evaluation.shapes_report import accuracy_rows, shapes_report
     from rat_modules.evaluation.stamp import stamp
     from rat_modules.sampling.device import choose_device
 
@@ -52,9 +52,4 @@ def command(
     if out is not None:
         with atomic_write(out) as temporary:
             temporary.write_text(text + "\n", encoding="utf-8")
-    click.echo(text if as_json else accuracy_table(report))
-
-
-def accuracy_table(report: dict[str, Any]) -> str:
-    """The report's fractions as per cent, a row for each kind of picture."""
-    return table([{"pictures": row, **{k: f"{100 * v:.1f} %" for k, v in report[row].items()}} for row in ROWS])
+    click.echo(text if as_json else table(accuracy_rows(report)))

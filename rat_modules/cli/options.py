@@ -2,6 +2,9 @@
 
 import click
 
+# what every generator of random numbers takes
+SEED = click.IntRange(min=0, max=2**63 - 1)
+
 
 def shared_options(*, hidden: bool = True) -> list[click.Parameter]:
     """Return fresh --plugin and --block options; they act when they are parsed and reach no verb.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from rat_modules.cli.options import SEED
 from rat_modules.errors import RatError
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ Examples:
 @click.option("--caption", "said", multiple=True, metavar="TEXT", help="What to draw (may be repeated).")
 @click.option("--captions", metavar="FILE|-", help="A UTF-8 file with one caption a line; - reads stdin.")
 @click.option("--count", type=click.IntRange(min=1), default=1, show_default=True, help="Pictures of each caption.")
-@click.option("--seed", type=click.IntRange(min=0), help="The same seed, the same pictures.  [default: chance]")
+@click.option("--seed", type=SEED, help="The same seed, the same pictures.  [default: chance]")
 @click.option(
     "--interpolate-noise", type=click.IntRange(min=2), metavar="N", help="N pictures of one caption between two noises."
 )

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from rat_modules.cli.options import SEED
 from rat_modules.cli.refusals import refuse_existing
 from rat_modules.errors import TrainingError
 from rat_modules.registry import get_catalog
@@ -27,7 +28,7 @@ Examples:
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="The run folder.")
 @click.option("--steps", type=click.IntRange(min=1), help="Generator steps in all.  [default: the recipe's]")
 @click.option("--batch", type=click.IntRange(min=2), help="Pictures per step.  [default: the recipe's]")
-@click.option("--seed", type=click.IntRange(min=0), help="Of weights, order and noise.  [default: 0]")
+@click.option("--seed", type=SEED, help="Of weights, order and noise.  [default: 0]")
 @click.option("--device", metavar="cpu|cuda", help="Where to train.  [default: cuda where there is one]")
 @click.option("--checkpoint-every", type=click.IntRange(min=1), default=1000, show_default=True, metavar="N")
 @click.option("--keep", type=click.IntRange(min=1), default=3, show_default=True, help="Checkpoints that are kept.")
@@ -95,6 +96,12 @@ def train(
     if dataset.skipped:
         file, reason = dataset.skipped[0]
         click.echo(f"{len(dataset.skipped)} pictures skipped, the first is {file}: {reason}", err=True)
+    if withheld := getattr(dataset, "withheld", 0):
+        click.echo(
+            f"{len(dataset)} of {len(dataset) + withheld} pictures; {withheld} kept for testing, by a hash of their names"
+            " (those in a subfolder train/ are all trained on)",
+            err=True,
+        )
     captioned = Captioned(dataset, state.assembly.text_encoder, place)
     if data not in get_catalog().names("datasets"):
         data = str(Path(data).resolve())  # a resumed run may start elsewhere

@@ -26,7 +26,7 @@ class ImageFolder(CaptionedFiles):
         root: the folder.
         image_size: edge of every picture in pixels.
         split: "all"; or "train" and "test", which are the subfolders of these names where there are any, else every
-            tenth picture by a hash of its name is for testing.
+            tenth picture by a hash of its name is for testing, however few there are; `withheld` counts the others.
         captions: "all" lines are captions, or the "first" one only.
         fit: "crop" takes the largest square in the middle, "pad" keeps all of it.
         background: shows through transparency; not white by default, because a generator saturates there.
@@ -64,7 +64,16 @@ class ImageFolder(CaptionedFiles):
             raise DataError("captions of a folder", got=repr(captions), expected="'all' or 'first'")
         self.split = split
         skipped: list[tuple[str, str]] = []
-        items = list(_items(root, split, captions, skipped))
+        found = list(_items(root, split, captions, skipped))
+        items = [item for item, taken in found if taken]
+        self.withheld = len(found) - len(items)
+        if not items and self.withheld and not skipped:
+            raise DataError(
+                f"{split} pictures in {root}",
+                got=f"none, all {self.withheld} fall to the other side of the split",
+                expected="about nine in ten for training and one for testing, by a hash of each name",
+                hint="put pictures into subfolders train/ and test/ to choose yourself",
+            )
         if not items and not skipped:
             suffixes = ", ".join(sorted(SUFFIXES))
             raise DataError(f"{split} pictures in {root}", got="none", expected=f"files ending in {suffixes}")
@@ -82,7 +91,8 @@ def _given_splits(root: Path) -> list[str]:
     return [name for name in ("train", "test", "validation") if (root / name).is_dir()]
 
 
-def _items(root: Path, split: Split, which: Which, skipped: list[tuple[str, str]]) -> Iterator[Item]:
+def _items(root: Path, split: Split, which: Which, skipped: list[tuple[str, str]]) -> Iterator[tuple[Item, bool]]:
+    """Yield every picture with captions, and whether it falls into the split."""
     given = _given_splits(root)
     start = root / split if given and split != "all" else root
     if not start.is_dir() or (split == "validation" and not given):
@@ -99,13 +109,12 @@ def _items(root: Path, split: Split, which: Which, skipped: list[tuple[str, str]
     }
     for path in sorted(pictures | listed.keys()):
         name = path.relative_to(root).with_suffix("").as_posix()
-        if not given and split != "all" and split != hashed_split(name):
-            continue
+        taken = bool(given) or split in ("all", hashed_split(name))
         captions = listed.get(path) or _text_beside(path, texts, which)
-        if isinstance(captions, str):
+        if not isinstance(captions, str):
+            yield Item(path, captions, captions[0].lower()), taken
+        elif taken:
             skipped.append((str(path), captions))
-        else:
-            yield Item(path, captions, captions[0].lower())
 
 
 def _listed(table: Path, which: Which, skipped: list[tuple[str, str]]) -> Iterator[tuple[Path, tuple[str, ...]]]:

@@ -1,14 +1,17 @@
 """How often a system draws the colour and shape that its captions ask for."""
 
+from collections import Counter
 from typing import Any
 
 import torch
 
 from rat_modules.assembly import Assembly
-from rat_modules.data.shapes import Shapes, prompts
-from rat_modules.evaluation.shapes_attributes import ShapesAttributes
+from rat_modules.data.shapes import Shapes, Split, pairs_of, prompts
+from rat_modules.evaluation.shapes_attributes import AttributeAccuracy, ShapesAttributes
 from rat_modules.sampling.draw import draw_captions
 from rat_modules.sampling.pixels import to_pixels
+
+ROWS = ("seen", "held-out", "chance", "constant, seen", "constant, held-out", "real")
 
 
 def shapes_report(assembly: Assembly, *, samples: int = 500, seed: int = 0) -> dict[str, Any]:
@@ -20,20 +23,42 @@ def shapes_report(assembly: Assembly, *, samples: int = 500, seed: int = 0) -> d
         seed: of captions and noise.
 
     Returns:
-        "seen", "held-out", "chance", and what the checker reads from "real" pictures of both: each a dict of fractions
-        in [0, 1] by attribute; beside them "samples" and "seed".
+        for each of ROWS a dict of fractions in [0, 1] by attribute: "seen", "held-out", "chance" (a uniform guess),
+        "constant, seen" and "constant, held-out" (the best answer that is always the same), and what the checker reads
+        from "real" pictures of both; beside them "samples" and "seed".
     """
     checker = ShapesAttributes()
     report: dict[str, Any] = {"samples": samples, "seed": seed}
-    for name, split in (("seen", "test"), ("held-out", "heldout")):
-        captions, attributes = zip(*prompts(split, samples, seed), strict=True)  # type: ignore[arg-type]
+    splits: dict[str, Split] = {"seen": "test", "held-out": "heldout"}
+    for name, split in splits.items():
+        captions, attributes = zip(*prompts(split, samples, seed), strict=True)
         drawn = draw_captions(assembly, captions, seed=seed)
         pixels = to_pixels(drawn.images, assembly.recipe.data.value_range)
         report[name] = checker(pixels, attributes)._asdict()
+        report[f"constant, {name}"] = best_constant(split)._asdict()
     report["chance"] = checker.chance._asdict()
     size = assembly.generator.image_size
-    real = [Shapes(size, split, seed, samples // 2) for split in ("test", "heldout")]
+    real = [Shapes(size, split, seed, samples // 2) for split in splits.values()]
     images = torch.stack([shapes.image(index) for shapes in real for index in range(len(shapes))])
     shown = [shapes.attributes(index) for shapes in real for index in range(len(shapes))]
     report["real"] = checker(images, shown)._asdict()
     return report
+
+
+def best_constant(split: Split) -> AttributeAccuracy:
+    """Return what the best answer that is always the same scores, for captions drawn evenly from the pairs of a split.
+
+    Example:
+        >>> best_constant("heldout").shape == 2 / 6  # two of the six pairs are triangles, two are crosses
+        True
+    """
+    pairs = pairs_of(split)
+    colour, shape, pair = (
+        max(Counter(words).values()) / len(pairs) for words in ([c for c, _ in pairs], [s for _, s in pairs], pairs)
+    )
+    return ShapesAttributes.chance._replace(colour=colour, shape=shape, pair=pair)
+
+
+def accuracy_rows(report: dict[str, Any]) -> list[dict[str, str]]:
+    """Return the report's fractions as per cent, a row for each kind of picture."""
+    return [{"pictures": row, **{key: f"{100 * value:.1f} %" for key, value in report[row].items()}} for row in ROWS]

@@ -8,7 +8,7 @@ from typing import Any
 
 from rat_modules.errors import RecipeError, UnknownNameError
 from rat_modules.recipes.overrides import merge, nest
-from rat_modules.recipes.schema import OPTIONAL_SECTIONS, SECTION_KINDS, Component, Recipe
+from rat_modules.recipes.schema import OPTIONAL_SECTIONS, SECTION_KINDS, SUPPLIED_DATA_OPTIONS, Component, Recipe
 from rat_modules.recipes.structure import destructure, structure, with_names
 from rat_modules.registry import get_catalog
 
@@ -50,13 +50,21 @@ def check(table: Mapping[str, Any], check_options: OptionCheck | None = None) ->
     """
     recipe, problems = structure(table)
     parts, unknown = _registered(with_names(table))
-    problems += unknown
+    problems += unknown + _supplied(table)
     if check_options:
         problems += check_options(parts)
     if problems or recipe is None:
         count = "one problem" if len(problems) == 1 else f"{len(problems)} problems"
         raise RecipeError(f"recipe '{table.get('name', '?')}' has {count}: " + "; ".join(problems))
     return recipe
+
+
+def _supplied(table: Mapping[str, Any]) -> list[str]:
+    """Return a problem for each data option that is decided elsewhere."""
+    data = table.get("data")
+    options = data.get("options") if isinstance(data, Mapping) else None
+    given = options if isinstance(options, Mapping) else {}
+    return [f"data.options.{key} cannot be set: {why}" for key, why in SUPPLIED_DATA_OPTIONS.items() if key in given]
 
 
 def _registered(table: Mapping[str, Any]) -> tuple[dict[str, Component], list[str]]:

@@ -49,7 +49,8 @@ class Training:
         lr_generator, lr_discriminator: learning rates of Adam.
         beta1, beta2: its two moments.
         ema_decay: per-step decay of the averaged generator that is saved and sampled; 0 keeps no average.
-        penalty_every: apply the gradient penalty at every so-many-th step.
+        penalty_every: apply the gradient penalty at every so-many-th step. In "joint" it then counts so-many-fold, so
+            that its pull stays the same on average; in "alternating" its own step keeps the weight that it has.
         sample_every: draw a grid of samples every so many steps.
     """
 
@@ -116,3 +117,9 @@ SECTION_KINDS = {
 }
 # sections that may be left out of a system by the name "none"
 OPTIONAL_SECTIONS = frozenset({"attention", "text_encoder"})
+# keywords of a data set that no recipe may give, and why
+SUPPLIED_DATA_OPTIONS = {
+    "image_size": "it follows generator.image_size",
+    "split": "training takes the split train",
+    "spec": "--data says which data set",
+}

@@ -4,6 +4,8 @@ import torch
 
 from rat_modules.errors import RatError
 
+KINDS = ("cpu", "cuda", "mps")
+
 
 def choose_device(name: str | None) -> torch.device:
     """The device of that name, or the best there is.
@@ -15,6 +17,8 @@ def choose_device(name: str | None) -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
+        if device.type not in KINDS:  # "meta" would take anything and compute nothing
+            raise RatError("--device", got=name, expected=" or ".join(KINDS))
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]

@@ -28,7 +28,8 @@ class Order:
     """Every picture once an epoch, in another order each time, with a random one of its captions.
 
     Iterations run on across the end of an epoch, so that batches are always full and no picture is left out. Because
-    each iteration's draw depends on (seed, step) alone, a resumed run goes on exactly where the first one stopped.
+    each iteration's draw depends on (seed, step) alone, a resumed run goes on with exactly the batches
+    that were next. (That weights then come out bit for bit the same is tested on the CPU; CUDA sums in varying order.)
 
     Args:
         caption_counts: how many captions each picture has, at least one.

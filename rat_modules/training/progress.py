@@ -28,11 +28,16 @@ class Progress:
         step: iterations done before.
         total: iterations when all is done.
         batch_size: for pictures per second.
+        penalty_every: the penalty's mean is taken over those iterations whose turn it was; null where there was none.
         show: draw a bar on stderr.
     """
 
-    def __init__(self, metrics: Path, *, step: int, total: int, batch_size: int, show: bool = True) -> None:
-        self._path, self._batch_size = metrics, batch_size
+    def __init__(
+        self, metrics: Path, *, step: int, total: int, batch_size: int, penalty_every: int = 1, show: bool = True
+    ) -> None:
+        self._path, self._batch_size, self._penalty_every = metrics, batch_size, penalty_every
+        self._seconds_before = _seconds_so_far(metrics)
+        self._penalties: list[float] = []
         self._pending: list[tuple[int, float, Tensor]] = []
         self._window: list[list[float]] = []
         self._newest = (step, 0.0)
@@ -85,9 +90,11 @@ class Progress:
                 raise TrainingError(
                     f"step {step}: loss is not finite",
                     got=", ".join(f"{name} {value}" for name, value in wrong.items()),
-                    hint="the last checkpoint is from before; start anew with lower learning rates",
+                    hint="no checkpoint was written since; start anew with lower learning rates",
                 )
             self._window.append(row)
+            if step % self._penalty_every == 0:
+                self._penalties.append(row[Losses._fields.index("penalty")])
             if step % ROW_EVERY == 0:
                 self._write_row(step, when)
         self._newest = taken[-1][:2]
@@ -105,14 +112,26 @@ class Progress:
 
     def _write_row(self, step: int, when: float) -> None:
         means = [sum(column) / len(column) for column in zip(*self._window, strict=True)]
+        named: dict[str, float | None] = dict(zip(Losses._fields, means, strict=True))
+        named["penalty"] = sum(self._penalties) / len(self._penalties) if self._penalties else None
         row = {
             "step": step,
-            **{name: float(f"{mean:.6g}") for name, mean in zip(Losses._fields, means, strict=True)},
-            "seconds": round(when - self._began, 3),
+            **{name: None if mean is None else float(f"{mean:.6g}") for name, mean in named.items()},
+            "seconds": round(self._seconds_before + when - self._began, 3),
             "images_per_second": round(len(self._window) * self._batch_size / max(when - self._row_time, 1e-9), 1),
         }
         if self._file:
             self._file.write(json.dumps(row) + "\n")
             self._file.flush()
         self._window.clear()
+        self._penalties.clear()
         self._row_time = when
+
+
+def _seconds_so_far(metrics: Path) -> float:
+    """What the last line of a run that is taken up again says."""
+    lines = metrics.read_text(encoding="utf-8").splitlines() if metrics.is_file() else []
+    try:
+        return float(json.loads(lines[-1])["seconds"]) if lines else 0.0
+    except (ValueError, KeyError, TypeError):
+        return 0.0

@@ -1,4 +1,7 @@
-"""Checkpoints of a run: safetensors and JSON, enough to go on as if nothing had happened."""
+"""Checkpoints of a run: safetensors and JSON, enough to go on as if nothing had happened.
+
+Bit for bit on the CPU, where it is tested; on CUDA the state is the same, but kernels may sum in another order.
+"""
 
 import json
 from pathlib import Path
@@ -34,7 +37,7 @@ def write_checkpoint(folder: Path, state: TrainingState) -> None:
             raise TrainingError(
                 f"weights of the {name} after step {state.step}",
                 got="numbers that are not finite",
-                hint="the last checkpoint is from before; start anew with lower learning rates",
+                hint="this checkpoint is not written; start anew with lower learning rates",
             )
     state.averaged().save(folder)
     write_safetensors(folder / "training.safetensors", state.tensors())

@@ -56,7 +56,12 @@ def run(
         checkpoint, written = folder.add(state.step, lambda path: write_checkpoint(path, state)), state.step
 
     progress = Progress(
-        folder.metrics, step=state.step, total=training.steps, batch_size=training.batch_size, show=show
+        folder.metrics,
+        step=state.step,
+        total=training.steps,
+        batch_size=training.batch_size,
+        penalty_every=training.penalty_every,
+        show=show,
     )
     with StopSignals() as stop, progress:
         stream = batches.starting_at(state.step + 1)

@@ -27,10 +27,12 @@ def test_table_and_json(run: Callable, model: Path, tmp_path: Path) -> None:
     report = json.loads(out.read_text())
     assert report["measured_with"].keys() == {"rat_modules", "torch", "python", "device"}
     assert (report["data"], report["samples"], report["seed"]) == ("shapes", 40, 3)
-    for row in ("seen", "held-out", "chance", "real"):
+    for row in ("seen", "held-out", "chance", "constant, seen", "constant, held-out", "real"):
         assert all(0 <= value <= 1 for value in report[row].values())
         assert any(line.startswith(row) for line in done.stdout.splitlines())
     assert report["chance"]["colour"] == 1 / 8 and report["chance"]["shape"] == 1 / 4
+    assert (report["constant, held-out"]["colour"], report["constant, held-out"]["shape"]) == (1 / 6, 1 / 3)
+    assert (report["constant, seen"]["colour"], report["constant, seen"]["shape"]) == (4 / 26, 7 / 26)
     assert (
         json.loads(run("evaluate", model, "--data", "shapes", "--samples", "40", "--seed", "3", "--json").stdout)
         == report

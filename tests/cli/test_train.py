@@ -81,6 +81,11 @@ def test_resuming_something_else_is_refused(refused: Callable, trained: Path, mo
         (words_for("shapes", "full/file/run"), "cannot be written"),
         (words_for("shapes", "/proc/run"), "/proc"),
         (words_for("shapes", "new", "--device", "cuda:77"), "--device: got cuda:77"),
+        (words_for("shapes", "new", "--device", "meta"), "--device: got meta, expected cpu or cuda or mps"),
+        (words_for("shapes", "new", "--seed", "9" * 23), "--seed"),
+        (words_for("shapes", "new", "--set", "data.options.image_size=32"), "it follows generator.image_size"),
+        (words_for("shapes", "new", "--set", "data.options.split=test"), "data.options.split cannot be set"),
+        (words_for("shapes", "new", "--set", "data.options.spec=mini"), "data.options.spec cannot be set"),
         (words_for("shapes", "new", "--steps", "0"), "--steps"),
         (words_for("shapes", "new", "--text-encoder", "absent"), "no file absent"),
         (["train", "--data", "shapes", "--out", "new"], "--recipe is missing"),
@@ -183,3 +188,16 @@ def test_resume_starts_where_a_process_was_killed_while_it_began(run: Callable, 
     done = run(*words_for(data, out, "--resume", "--steps", "1"))
     assert done.returncode == 0, done.stderr
     assert not list(out.glob(".*"))
+
+
+def test_pictures_kept_for_testing_are_told(run: Callable, tmp_path: Path) -> None:
+    from rat_modules.data.folder import hashed_split
+
+    folder = write_plates(tmp_path / "plates")
+    name = next(name for name in map(str, range(10, 200)) if hashed_split(name) == "test")
+    for suffix in (".png", ".txt"):
+        (folder / f"0{suffix}").rename(folder / f"{name}{suffix}")
+    train = sum(hashed_split(path.stem) == "train" for path in folder.glob("*.png"))
+    done = run(*words_for(folder, tmp_path / "run", "--steps", "1"))
+    assert done.returncode == 0, done.stderr
+    assert f"{train} of 10 pictures; {10 - train} kept for testing" in done.stderr

@@ -120,3 +120,11 @@ def test_nothing_usable_is_refused(tmp_path: Path) -> None:
         check_folder(tmp_path)
     with pytest.raises(DataError, match="expected a folder"):
         check_folder(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(("levels", "near"), [(9, 1), (12, 0)])
+def test_what_counts_as_nearly_the_same(tmp_path: Path, levels: int, near: int) -> None:
+    grey = np.full((64, 64, 3), 100, dtype=np.uint8)  # 0.04 of white is 10.2 levels
+    _add(tmp_path / "train" / "a.png", grey, "grey")
+    _add(tmp_path / "test" / "b.png", grey + np.uint8(levels), "other grey")
+    assert len(check_folder(tmp_path).near) == near

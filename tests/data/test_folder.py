@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from rat_modules.data import CaptionedImages, open_dataset
-from rat_modules.data.folder import ImageFolder
+from rat_modules.data.folder import ImageFolder, hashed_split
 from rat_modules.errors import DataError
 
 
@@ -259,3 +259,10 @@ def test_a_mark_that_says_nothing_is_refused(tmp_path: Path, content: str) -> No
     (tmp_path / "dataset.json").write_text(content)
     with pytest.raises(DataError, match=r"dataset\.json does not say what it is"):
         open_dataset(tmp_path)
+
+
+def test_a_folder_whose_pictures_all_fall_to_the_other_side_names_the_rule(tmp_path: Path) -> None:
+    name = next(name for name in map(str, range(200)) if hashed_split(name) == "test")
+    _pair(tmp_path / f"{name}.png", "alone")
+    with pytest.raises(DataError, match="all 1 fall to the other side.*hash of each name; put pictures"):
+        ImageFolder(tmp_path, split="train")

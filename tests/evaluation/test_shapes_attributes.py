@@ -20,13 +20,16 @@ def pictures(size: int, split: str, count: int = 300) -> tuple[Tensor, list[Attr
     return torch.stack([drawn.image(k) for k in range(count)]), [drawn.attributes(k) for k in range(count)]
 
 
+def mask_of(found: Attributes, size: int = 32) -> Tensor:
+    return coverage(found.shape, torch.tensor([PLACES[found.place]]), torch.tensor([SIZES[found.size]]), size)
+
+
 def paint(found: Attributes, size: int = 32) -> Tensor:
-    covered = coverage(found.shape, torch.tensor([PLACES[found.place]]), torch.tensor([SIZES[found.size]]), size)
-    return draw(covered, torch.tensor([COLOURS[found.colour]])).float() / 127.5 - 1
+    return draw(mask_of(found, size), torch.tensor([COLOURS[found.colour]])).float() / 127.5 - 1
 
 
 @pytest.mark.parametrize("split", ["train", "heldout"])
-@pytest.mark.parametrize("size", [32, 64])
+@pytest.mark.parametrize("size", [16, 32, 64, 128])
 def test_real_pictures_above_99_percent(size: int, split: str) -> None:
     images, attributes = pictures(size, split)
     assert min(CHECKER(images, attributes)) > 0.99
@@ -78,6 +81,46 @@ def test_a_blank_picture_shows_nothing(value: float, noise: float) -> None:
     assert CHECKER.read(blank).eq(-1).all()
     asked = [found for _, found in prompts("train", 20)]
     assert max(CHECKER(blank, asked)) == 0
+
+
+def right_shape_on(background: str) -> tuple[Tensor, list[Attributes]]:
+    """400 pictures that show what is asked and something that nobody asked for: '400 3 32 32' as bytes in floats."""
+    images, asked = pictures(32, "train", 400)
+    random = torch.Generator().manual_seed(0)
+    if background == "a smudge":
+        colours = torch.tensor([COLOURS[found.colour] for found in asked])[:, :, None, None].float()
+        images = colours.expand(images.shape).clone()
+        for image, (x, y) in zip(images, torch.randint(4, 20, (400, 2), generator=random).tolist(), strict=True):
+            image[:, y : y + 8, x : x + 8] *= 0.6
+        return images, asked
+    if background == "a random colour":
+        covered = torch.cat([mask_of(found) for found in asked])[:, None]
+        colours = torch.tensor([COLOURS[found.colour] for found in asked])[:, :, None, None]
+        plain = torch.randint(0, 256, (400, 3, 1, 1), generator=random)
+        return plain + covered * (colours - plain), asked
+    if background == "a second shape":
+        other = [SHAPES[(SHAPES.index(found.shape) + 1 + k % 3) % 4] for k, found in enumerate(asked)]
+        opposite = {"left": "right", "right": "left", "top": "bottom", "bottom": "top", "centre": "left"}
+        second = [each._replace(shape=o, place=opposite[each.place]) for each, o in zip(asked, other, strict=True)]
+        covered = torch.cat([mask_of(found) for found in second])[:, None]
+        blue = torch.tensor(COLOURS["blue"])[:, None, None]
+        return images + covered * (blue - images.float()), asked
+    return (images + 90 * torch.randn(images.shape, generator=random)).clamp(0, 255), asked
+
+
+@pytest.mark.parametrize("background", ["a smudge", "a random colour", "a second shape", "noise of 90 / 255"])
+def test_more_than_the_asked_shape_on_grey_is_wrong(background: str) -> None:
+    images, asked = right_shape_on(background)
+    assert max(CHECKER(images / 127.5 - 1, asked)) < 0.12
+
+
+def test_a_background_counts_as_grey_up_to_its_limit() -> None:
+    images, asked = pictures(32, "train", 40)
+    for channel in range(3):
+        tint = torch.zeros(3, 1, 1)
+        tint[channel] = 1
+        for shift, least, most in ((0.14, 0.95, 1.0), (-0.14, 0.95, 1.0), (0.17, 0.0, 0.0), (-0.17, 0.0, 0.0)):
+            assert least <= CHECKER(images / 127.5 - 1 + shift * tint, asked).shape <= most
 
 
 def test_a_grey_shape_has_no_colour() -> None:

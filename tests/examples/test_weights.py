@@ -29,7 +29,14 @@ def test_shapes_follow_their_captions() -> None:
 def test_the_front_page_quotes_the_recorded_numbers() -> None:
     recorded = json.loads(SHAPES.joinpath("evaluation.json").read_text())
     page = ROOT.joinpath("README.md").read_text()
-    for kind, row in (("seen", "pairs seen in training"), ("held-out", "pairs held out, parts seen")):
+    for kind, row in (
+        ("seen", "pairs seen in training"),
+        ("held-out", "pairs held out, parts seen"),
+        ("chance", "chance: a uniform guess"),
+        ("constant, seen", "best constant answer, pairs seen"),
+        ("constant, held-out", "best constant answer, pairs held out"),
+        ("real", "real pictures, as the checker reads them"),
+    ):
         cells = [f"{100 * recorded[kind][key]:.1f} %" for key in ("colour", "shape", "size", "place")]
         assert f"| {row} | " + " | ".join(cells) + " |" in page
 

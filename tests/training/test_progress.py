@@ -44,3 +44,25 @@ def test_the_bar_shows_rate_time_left_and_losses(tmp_path: Path, capsys: pytest.
         shown = str(progress.bar)
     assert "5/9" in shown and "<" in shown and "it/s" in shown
     assert "D 0.25 G 0.25 penalty 0.250" in capsys.readouterr().err
+
+
+def test_the_penalty_is_the_mean_of_its_own_turns(tmp_path: Path) -> None:
+    with Progress(tmp_path / "m", step=0, total=25, batch_size=4, penalty_every=16, show=False) as progress:
+        for step in range(1, 26):
+            progress.record(step, losses(1.0, penalty=8.0 if step == 16 else 0.0))
+        progress.finish()
+    rows = [json.loads(line) for line in (tmp_path / "m").read_text().splitlines()]
+    assert [row["penalty"] for row in rows] == [None, 8.0, None]
+
+
+def test_seconds_go_on_and_the_rate_is_since_the_last_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file, now = tmp_path / "m", [100.0]
+    file.write_text('{"step": 10, "seconds": 50.0}\n')
+    monkeypatch.setattr("rat_modules.training.progress.time.monotonic", lambda: now[0])
+    with Progress(file, step=10, total=30, batch_size=4, show=False) as progress:
+        for step in range(11, 31):
+            now[0] += 1.0 if step <= 20 else 0.5
+            progress.record(step, losses(1.0))
+        progress.finish()
+    rows = [json.loads(line) for line in file.read_text().splitlines()][1:]
+    assert [(row["seconds"], row["images_per_second"]) for row in rows] == [(60.0, 4.0), (65.0, 8.0)]

@@ -161,7 +161,9 @@ def test_a_checkpoint_with_a_damaged_recipe_gives_way_to_an_earlier_one(
     assert take_up(folder, recipe, device="cpu").step == 5
 
 
-@pytest.mark.parametrize(("old", "new"), [(".0.exp_avg", ".zero.exp_avg"), (".0.exp_avg", ".0.other"), (".0.step", ".0.s")])
+@pytest.mark.parametrize(
+    ("old", "new"), [(".0.exp_avg", ".zero.exp_avg"), (".0.exp_avg", ".0.other"), (".0.step", ".0.s")]
+)
 def test_an_optimizer_of_other_names_is_refused(
     state: TrainingState, batches: Batches, tmp_path: Path, old: str, new: str
 ) -> None:
