@@ -98,8 +98,8 @@ def train(
         click.echo(f"{len(dataset.skipped)} pictures skipped, the first is {file}: {reason}", err=True)
     if withheld := getattr(dataset, "withheld", 0):
         click.echo(
-            f"{len(dataset)} of {len(dataset) + withheld} pictures; {withheld} kept for testing, by a hash of their names"
-            " (those in a subfolder train/ are all trained on)",
+            f"{len(dataset)} of {len(dataset) + withheld} pictures; {withheld} kept for testing,"
+            " by a hash of their names (those in a subfolder train/ are all trained on)",
             err=True,
         )
     captioned = Captioned(dataset, state.assembly.text_encoder, place)

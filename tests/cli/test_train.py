@@ -158,7 +158,9 @@ def test_pictures_that_cannot_be_read_are_counted(run: Callable, tmp_path: Path)
     assert "1 picture" in done.stderr and "3.png" in done.stderr
 
 
-@pytest.mark.parametrize("files", [["generator.safetensors", "recipe.toml"], ["notes.json"], ["recipe.toml"], ["run.json"]])
+@pytest.mark.parametrize(
+    "files", [["generator.safetensors", "recipe.toml"], ["notes.json"], ["recipe.toml"], ["run.json"]]
+)
 def test_resume_writes_over_nothing_that_is_no_run(
     refused: Callable, data: Path, tmp_path: Path, files: list[str]
 ) -> None:

@@ -264,5 +264,5 @@ def test_a_mark_that_says_nothing_is_refused(tmp_path: Path, content: str) -> No
 def test_a_folder_whose_pictures_all_fall_to_the_other_side_names_the_rule(tmp_path: Path) -> None:
     name = next(name for name in map(str, range(200)) if hashed_split(name) == "test")
     _pair(tmp_path / f"{name}.png", "alone")
-    with pytest.raises(DataError, match="all 1 fall to the other side.*hash of each name; put pictures"):
+    with pytest.raises(DataError, match=r"all 1 fall to the other side.*hash of each name; put pictures"):
         ImageFolder(tmp_path, split="train")
