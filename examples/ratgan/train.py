@@ -12,7 +12,7 @@ import torch
 from rat_modules import Assembly, assemble
 from rat_modules.data.shapes import Shapes
 from rat_modules.sampling.grid import captioned_grid
-from rat_modules.sampling.pixels import to_pixels, write_png
+from rat_modules.sampling.pixels import to_pixels, to_values, write_png
 from rat_modules.training.phases import Batch, make_optimizers, train_step
 
 CAPTIONS = ["a large red circle at the left", "a small blue square", "a green triangle at the top", "an orange cross"]
@@ -29,7 +29,7 @@ def train(steps: int, pictures: int = 2048) -> Assembly:
     optimizers = make_optimizers(ratgan, recipe.training)
     for step in range(1, steps + 1):
         chosen = torch.randint(0, len(shapes), (recipe.training.batch_size,))
-        real = (images[chosen] / 127.5 - 1) * recipe.data.value_range
+        real = to_values(images[chosen], recipe.data.value_range)
         batch = Batch(real, sentences[chosen], torch.randn(len(chosen), generator.noise_dim))
         losses = train_step(ratgan, optimizers, batch, recipe.training, step)
         if step % 10 == 0:

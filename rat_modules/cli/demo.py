@@ -49,12 +49,15 @@ def command(minutes: float, out: Path | None, recipe: str, seed: int) -> int | N
     wanted = load_recipe(recipe)
     click.echo(f"recipe {wanted.name}: {wanted.summary}")
     state = begin(wanted, seed=seed, device="cpu")
-    dataset = open_dataset("shapes", image_size=state.assembly.generator.image_size, **wanted.data.options)
+    generator = state.assembly.generator
+    size = wanted.data.training_size(generator.image_size)
+    dataset = open_dataset("shapes", image_size=size, **wanted.data.options)
     captioned = Captioned(dataset, state.assembly.text_encoder)
     steps = wanted.training.steps
     click.echo(f"training on {len(dataset)} pictures of shapes: {minutes:g} minutes, {steps} steps at most")
     folder.begin(wanted, {"data": "shapes", "seed": seed, "fingerprint": captioned.fingerprint()})
-    batches = Batches(captioned, wanted, noise_dim=state.assembly.generator.noise_dim, seed=seed)
+    shape = {"noise_dim": generator.noise_dim, "image_size": generator.image_size}
+    batches = Batches(captioned, wanted, **shape, seed=seed)
     latest = time.monotonic() + 60 * minutes
     ended = run(state, batches, folder, checkpoint_every=steps, stop_when=lambda: time.monotonic() > latest)
     if ended.stopped_by is not None:

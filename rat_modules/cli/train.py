@@ -92,7 +92,8 @@ def train(
     generator, now = state.assembly.generator, state.assembly.recipe
     if state.step >= now.training.steps:
         raise TrainingError(f"{folder.path} is trained", got=f"{state.step} steps", expected="more, by --steps")
-    dataset = open_dataset(data, image_size=generator.image_size, **now.data.options)
+    size = now.data.training_size(generator.image_size)
+    dataset = open_dataset(data, image_size=size, **now.data.options)
     if dataset.skipped:
         file, reason = dataset.skipped[0]
         click.echo(f"{len(dataset.skipped)} pictures skipped, the first is {file}: {reason}", err=True)
@@ -108,7 +109,8 @@ def train(
     about = {"data": data, "seed": seed, "fingerprint": captioned.fingerprint()}
     if before:
         check_same(before, about)
-    batches = Batches(captioned, now, noise_dim=generator.noise_dim, seed=seed, workers=workers)
+    shape = {"noise_dim": generator.noise_dim, "image_size": generator.image_size}
+    batches = Batches(captioned, now, **shape, seed=seed, workers=workers)
     folder.begin(now, about)
     folder.cut_metrics(state.step)
     return run(state, batches, folder, checkpoint_every=checkpoint_every)

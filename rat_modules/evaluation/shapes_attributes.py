@@ -11,6 +11,7 @@ from rat_modules.data.lab import lab
 from rat_modules.data.shapes_drawing import BACKGROUND, COLOURS, PLACES, SHAPES, SIZES, Attributes
 from rat_modules.errors import DataError, ShapeError
 from rat_modules.evaluation.shapes_templates import NEAREST, REACH, SIDE, padded, templates
+from rat_modules.sampling.pixels import to_values
 
 NONE = -1
 WORDS = (tuple(COLOURS), SHAPES, tuple(SIZES), tuple(PLACES))
@@ -57,7 +58,7 @@ class ShapesAttributes:
         # what of a template lies inside the picture, at every middle
         self._energy = functional.conv2d(window, self._kernels.square())
         self._palette = _in_lab(torch.tensor([*COLOURS.values(), BACKGROUND]) / 255)
-        self._grey = torch.tensor(BACKGROUND) / 127.5 - 1
+        self._grey = to_values(torch.tensor(BACKGROUND))
 
     def __call__(self, images: Tensor, attributes: Sequence[Attributes]) -> AttributeAccuracy:
         """Return how often each attribute is read as asked.
@@ -147,7 +148,7 @@ def indices(attributes: Sequence[Attributes]) -> Tensor:
 
 def _normalized(images: Tensor) -> Tensor:
     if images.dtype == torch.uint8:
-        images = images.float() / 127.5 - 1
+        images = to_values(images)
     images = images.detach().float().cpu()
     if images.shape[-2:] == (SIDE, SIDE):
         return images

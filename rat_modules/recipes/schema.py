@@ -76,12 +76,19 @@ class Data:
         value_range: white is +value_range and black -value_range; below 1 a white background stays out of tanh's
             saturated end.
         flip: mirror every other picture left to right while training (not where captions say left or right).
+        oversize: while training, read pictures this much larger and show a random window of them. The published code
+            reads 304 pixels for 256.
         options: further keywords of the data set, such as fit = "pad" or captions = "first" of a folder.
     """
 
     value_range: Annotated[float, above(0), at_most(1)] = 1.0
     flip: bool = False
+    oversize: Annotated[float, at_least(1), at_most(2)] = 1.0
     options: dict[str, Any] = attrs.field(factory=dict)
+
+    def training_size(self, image_size: int) -> int:
+        """Edge at which training reads pictures for a generator of `image_size`."""
+        return round(self.oversize * image_size)
 
 
 @attrs.frozen

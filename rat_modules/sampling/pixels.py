@@ -30,6 +30,16 @@ def to_pixels(images: Tensor, value_range: float = 1.0) -> Tensor:
     return scaled.round().clamp(0, 255).to(torch.uint8).cpu()
 
 
+def to_values(pixels: Tensor, value_range: float = 1.0) -> Tensor:
+    """Bytes to the numbers that networks see: black to -value_range, white to +value_range.
+
+    Example:
+        >>> to_values(torch.tensor([0, 255], dtype=torch.uint8), 0.5)
+        tensor([-0.5000,  0.5000])
+    """
+    return pixels.float() * (value_range / 127.5) - value_range
+
+
 def to_pictures(pixels: Tensor) -> list[Image.Image]:
     """Bytes 'n 3 h w' to Pillow images."""
     return [Image.fromarray(each.numpy()) for each in pixels.permute(0, 2, 3, 1).contiguous()]

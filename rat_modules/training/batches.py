@@ -4,7 +4,6 @@ import signal
 from collections.abc import Iterator
 from itertools import count
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
@@ -13,7 +12,9 @@ from torch.utils.data import Dataset as TorchDataset
 from rat_modules.data import CaptionedImages
 from rat_modules.errors import DataError
 from rat_modules.recipes.schema import Recipe
+from rat_modules.sampling.pixels import to_values
 from rat_modules.training.captioned import Captioned, read_picture
+from rat_modules.training.mismatch import other_concepts
 from rat_modules.training.order import Draw, Order
 from rat_modules.training.phases import Batch
 
@@ -23,17 +24,20 @@ class Batches:
 
     Args:
         captioned: the pictures and sentences.
-        recipe: batch size, mismatch, value range and flip are read.
+        recipe: batch size, mismatch, value range, flip and oversize are read.
         noise_dim: width z of the noise.
-        seed: of order, captions, noise and flips.
+        image_size: edge of the pictures in a batch; those of `captioned` are larger with `data.oversize`.
+        seed: of order, captions, noise, flips and windows.
         workers: processes that read pictures ahead, where they do not fit in memory.
 
     Raises:
         DataError: mismatched captions of other concepts are wanted and there is only one concept.
     """
 
-    def __init__(self, captioned: Captioned, recipe: Recipe, *, noise_dim: int, seed: int, workers: int = 2) -> None:
-        self.captioned, self.recipe, self.workers = captioned, recipe, workers
+    def __init__(
+        self, captioned: Captioned, recipe: Recipe, *, noise_dim: int, image_size: int, seed: int, workers: int = 2
+    ) -> None:
+        self.captioned, self.recipe, self.image_size, self.workers = captioned, recipe, image_size, workers
         batch_size = recipe.training.batch_size
         self.order = Order(captioned.caption_counts, batch_size=batch_size, noise_dim=noise_dim, seed=seed)
         if recipe.training.mismatch_concepts == "other" and not captioned.concepts.any():
@@ -57,14 +61,17 @@ class Batches:
                 yield self._batch(draw._replace(pictures=self.captioned.places[draw.pictures]), images)
 
     def _batch(self, draw: Draw, pixels: Tensor) -> Batch:
+        if self.recipe.data.oversize > 1:
+            pixels = windows(pixels, self.image_size, self.captioned.on_device(draw.corners))
         images = to_values(pixels, self.recipe.data.value_range)
         if self.recipe.data.flip:
             images = torch.where(self.captioned.on_device(draw.flipped)[:, None, None, None], images.flip(-1), images)
         sentence = self.captioned.sentence(draw.pictures, draw.captions)
         mismatched = None
         if self.recipe.training.mismatch_concepts == "other":
-            pairs = other_concepts(self.captioned.concepts[draw.pictures], self.recipe.training.mismatch)
-            mismatched = (self.captioned.on_device(pairs[0]), self.captioned.on_device(pairs[1]))
+            concepts = torch.from_numpy(self.captioned.concepts[draw.pictures])
+            pictures, captions = other_concepts(concepts, self.recipe.training.mismatch)
+            mismatched = (self.captioned.on_device(pictures), self.captioned.on_device(captions))
         return Batch(images, sentence, self.captioned.on_device(draw.noise), mismatched)
 
     def _streamed(self, step: int) -> Iterator[tuple[Tensor, Tensor]]:
@@ -82,37 +89,27 @@ class Batches:
         )
 
 
-def to_values(pixels: Tensor, value_range: float) -> Tensor:
-    """Bytes to numbers: black to -value_range, white to +value_range.
-
-    Example:
-        >>> to_values(torch.tensor([0, 255], dtype=torch.uint8), 0.5)
-        tensor([-0.5000,  0.5000])
-    """
-    return pixels.float() * (value_range / 127.5) - value_range
-
-
-def other_concepts(concepts: np.ndarray, mismatch: str) -> tuple[np.ndarray, np.ndarray]:
-    """Pictures and captions of a batch that do not belong together, without pairs of one concept.
+def windows(pixels: Tensor, size: int, corner: Tensor) -> Tensor:
+    """Cut one square out of every picture.
 
     Args:
-        concepts: 'n', the concept of each picture.
-        mismatch: "shift" or "roll", which pairs to start from.
+        pixels: 'n c h w', with h and w at least `size`.
+        size: edge of the square.
+        corner: 'n 2' in [0, 1), on the device of the pixels: how far down and to the right it lies.
 
     Returns:
-        Indices of pictures 'l' and of captions 'l'; one pair of the same concept where the batch holds no other.
+        'n c size size'.
 
     Example:
-        >>> [pairs.tolist() for pairs in other_concepts(np.array([7, 7, 5]), "shift")]
-        [[1], [2]]
+        >>> windows(torch.arange(9).view(1, 1, 3, 3), 2, torch.tensor([[0.0, 0.9]])).tolist()
+        [[[[1, 2], [4, 5]]]]
     """
-    n = len(concepts)
-    # the same pairs as in phases: shift takes picture i with caption i + 1, roll picture i + 1 with caption i
-    here, next_one = np.arange(n), np.arange(1, n + 1) % n
-    pictures, captions = (next_one, here) if mismatch == "roll" else (here[:-1], next_one[:-1])
-    apart = concepts[pictures] != concepts[captions]
-    apart[0] |= not apart.any()
-    return pictures[apart], captions[apart]
+    top, left = ((corner[:, axis] * (pixels.shape[axis - 2] - size + 1)).long() for axis in (0, 1))
+    picture = torch.arange(len(pixels), device=pixels.device)
+    offsets = torch.arange(size, device=pixels.device)
+    rows, columns = top[:, None] + offsets, left[:, None] + offsets
+    # the channels come last where a slice stands between indices
+    return pixels[picture[:, None, None], :, rows[:, :, None], columns[:, None, :]].movedim(-1, 1)
 
 
 class _Reader(TorchDataset[tuple[Tensor, int]]):

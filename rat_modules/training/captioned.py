@@ -66,9 +66,9 @@ class Captioned:
         numbers = self._numbers[self._starts[pictures] + captions % self.caption_counts[pictures]]
         return self.sentences.index_select(0, self.on_device(numbers))
 
-    def on_device(self, values: np.ndarray) -> Tensor:
+    def on_device(self, values: np.ndarray | Tensor) -> Tensor:
         """Values as a tensor on the device, without waiting for what the device is doing."""
-        tensor = torch.from_numpy(values)
+        tensor = torch.as_tensor(values)
         # a copy from ordinary memory would wait for everything that is queued on the device
         return tensor.pin_memory().to(self.device, non_blocking=True) if self.device.type == "cuda" else tensor
 

@@ -16,12 +16,14 @@ class Draw(NamedTuple):
     captions: 'n', which of its captions each picture gets.
     noise: 'n z', standard normal.
     flipped: 'n', whether to mirror the picture.
+    corners: 'n 2' in [0, 1), where in a larger picture the window lies that is shown.
     """
 
     pictures: np.ndarray
     captions: np.ndarray
     noise: np.ndarray
     flipped: np.ndarray
+    corners: np.ndarray
 
 
 class Order:
@@ -62,7 +64,8 @@ class Order:
         chance = np.random.default_rng((self.seed, _DRAW, step))
         captions = (chance.random(self.batch_size) * self._counts[pictures]).astype(np.int64)
         noise = chance.standard_normal((self.batch_size, self.noise_dim), dtype=np.float32)
-        return Draw(pictures, captions, noise, chance.random(self.batch_size) < 0.5)
+        flipped = chance.random(self.batch_size) < 0.5
+        return Draw(pictures, captions, noise, flipped, chance.random((self.batch_size, 2), dtype=np.float32))
 
     def _epoch(self, epoch: int) -> np.ndarray:
         if epoch not in self._epochs:

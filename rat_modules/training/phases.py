@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
 from rat_modules.recipes.schema import Training
+from rat_modules.training.mismatch import shifted
 
 
 class Networks(Protocol):
@@ -183,12 +184,10 @@ def _hinge(networks: Networks, batch: Batch, fake: Tensor, features: Tensor, log
 
 
 def _mismatched(features: Tensor, batch: Batch, mismatch: str) -> tuple[Tensor, Tensor]:
-    if batch.mismatched is not None:
-        pictures, captions = batch.mismatched
-        return features.index_select(0, pictures), batch.sentence.index_select(0, captions)
-    if mismatch == "roll":
-        return features.roll(-1, 0), batch.sentence
-    return features[:-1], batch.sentence[1:]
+    if batch.mismatched is None:
+        return shifted(features, batch.sentence, mismatch)
+    pictures, captions = batch.mismatched
+    return features.index_select(0, pictures), batch.sentence.index_select(0, captions)
 
 
 def _differentiable(batch: Batch) -> tuple[Tensor, Tensor]:

@@ -34,4 +34,4 @@ def state(recipe: Recipe) -> TrainingState:
 
 @pytest.fixture
 def batches(captioned: Captioned, recipe: Recipe) -> Batches:
-    return Batches(captioned, recipe, noise_dim=6, seed=3)
+    return Batches(captioned, recipe, noise_dim=6, image_size=16, seed=3)

@@ -16,7 +16,7 @@ from rat_modules.errors import DataError
 from rat_modules.recipes import Recipe, load_recipe
 from rat_modules.text.wordllama import WordLlamaTextEncoder
 from rat_modules.training import captioned as captioned_module
-from rat_modules.training.batches import Batches, other_concepts
+from rat_modules.training.batches import Batches
 from rat_modules.training.captioned import Captioned
 from rat_modules.training.phases import Batch, train_step
 from rat_modules.training.progress import Progress
@@ -57,22 +57,42 @@ def test_pictures_that_do_not_fit_are_read_ahead_in_the_same_order(
     monkeypatch.setattr(captioned_module, "HELD_BYTES", 0)
     streamed = Captioned(plates, WordLlamaTextEncoder(64))
     assert streamed.held is None
-    others = Batches(streamed, recipe, noise_dim=6, seed=3, workers=workers)
+    others = Batches(streamed, recipe, noise_dim=6, image_size=16, seed=3, workers=workers)
     assert all(map(same, first(batches, 4, step=5), first(others, 4, step=5)))
 
 
 def test_flips_mirror_some_pictures(captioned: Captioned, recipe: Recipe) -> None:
     ramp = torch.arange(16, dtype=torch.uint8).expand(10, 3, 16, 16).contiguous()
     captioned.held = ramp
-    flipping = Batches(captioned, load_recipe(recipe, {"data.flip": True}), noise_dim=6, seed=3)
+    flipping = Batches(captioned, load_recipe(recipe, {"data.flip": True}), noise_dim=6, image_size=16, seed=3)
     seen = torch.cat([batch.images[:, 0, 0, 0] for batch in first(flipping, 20)])
     values = {round(float(value), 4) for value in seen}
     assert len(values) == 2 and 0.3 < float((seen == seen.min()).float().mean()) < 0.7
 
 
+def test_windows_of_larger_pictures_lie_everywhere_and_follow_the_step(
+    plates: Plates, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ramp = torch.arange(20, dtype=torch.uint8)
+    image = torch.stack([ramp[:, None].expand(20, 20), ramp[None].expand(20, 20), torch.zeros(20, 20)]).byte()
+    monkeypatch.setattr(plates, "image_size", 20)
+    monkeypatch.setattr(plates, "image", lambda index: image)
+    chosen = load_recipe(recipe, {"data.oversize": 1.25, "data.value_range": 1.0})
+    assert chosen.data.training_size(16) == 20
+    batches = Batches(Captioned(plates, WordLlamaTextEncoder(64)), chosen, noise_dim=6, image_size=16, seed=3)
+    corners = set()
+    for batch in first(batches, 60):
+        for window in ((batch.images + 1) * 127.5).round().int():
+            top, left = int(window[0, 0, 0]), int(window[1, 0, 0])
+            assert torch.equal(window, image[:, top : top + 16, left : left + 16].int())
+            corners.add((top, left))
+    assert corners == {(top, left) for top in range(5) for left in range(5)}
+    assert all(map(same, first(batches, 9)[5:], first(batches, 4, step=6)))
+
+
 def test_mismatched_captions_can_be_kept_to_other_concepts(captioned: Captioned, recipe: Recipe) -> None:
     chosen = load_recipe(recipe, {"training.mismatch_concepts": "other", "training.batch_size": 8})
-    batches, left_out = Batches(captioned, chosen, noise_dim=6, seed=0), 0
+    batches, left_out = Batches(captioned, chosen, noise_dim=6, image_size=16, seed=0), 0
     for step, batch in enumerate(first(batches, 20), start=1):
         concepts = captioned.concepts[batches.order.draw(step).pictures]
         pictures, captions = (indices.numpy() for indices in batch.mismatched)
@@ -81,15 +101,12 @@ def test_mismatched_captions_can_be_kept_to_other_concepts(captioned: Captioned,
     assert left_out > 0
 
 
-def test_other_concepts_where_there_is_none() -> None:
-    assert [indices.tolist() for indices in other_concepts(np.array([1, 1, 1]), "roll")] == [[1], [0]]
-    assert [indices.tolist() for indices in other_concepts(np.array([1, 2, 2]), "roll")] == [[1, 0], [0, 2]]
-
-
 def test_one_concept_cannot_be_told_from_another(captioned: Captioned, recipe: Recipe) -> None:
     captioned.concepts = np.zeros(10, dtype=int)
     with pytest.raises(DataError, match="one concept"):
-        Batches(captioned, load_recipe(recipe, {"training.mismatch_concepts": "other"}), noise_dim=6, seed=0)
+        Batches(
+            captioned, load_recipe(recipe, {"training.mismatch_concepts": "other"}), noise_dim=6, image_size=16, seed=0
+        )
 
 
 @pytest.mark.cuda
@@ -97,7 +114,7 @@ def test_a_whole_iteration_never_waits_for_the_device(recipe: Recipe, plates: Pl
     chosen = load_recipe(recipe, {"data.flip": True, "training.mismatch_concepts": "other"})
     state = begin(chosen, seed=0, device="cuda")
     captioned = Captioned(plates, state.assembly.text_encoder, "cuda")
-    stream = Batches(captioned, chosen, noise_dim=6, seed=0).starting_at(1)
+    stream = Batches(captioned, chosen, noise_dim=6, image_size=16, seed=0).starting_at(1)
     with Progress(tmp_path / "m.jsonl", step=0, total=9, batch_size=4, show=False) as progress:
         for step in range(1, 9):
             if step == 4:  # the first iterations set the device up
@@ -163,7 +180,7 @@ def test_a_picture_lost_while_training_gives_way_with_its_caption(
     if not held:
         monkeypatch.setattr(captioned_module, "HELD_BYTES", 0)
         monkeypatch.setattr(captioned_module, "_files", lambda dataset: "")
-    batches = Batches(Captioned(folder, Late(64)), recipe, noise_dim=6, seed=3, workers=workers)
+    batches = Batches(Captioned(folder, Late(64)), recipe, noise_dim=6, image_size=16, seed=3, workers=workers)
     assert (batches.captioned.held is not None) is held
     seen = set()
     for batch in first(batches, 20):
@@ -212,5 +229,7 @@ def test_readers_are_started_so_that_they_ignore_signals(
             return torch.full((3, 16, 16), 255 * (kept == [signal.SIG_IGN] * 2), dtype=torch.uint8)
 
     monkeypatch.setattr(captioned_module, "HELD_BYTES", 0)
-    batches = Batches(Captioned(Asking(), WordLlamaTextEncoder(64)), recipe, noise_dim=6, seed=3, workers=1)
+    batches = Batches(
+        Captioned(Asking(), WordLlamaTextEncoder(64)), recipe, noise_dim=6, image_size=16, seed=3, workers=1
+    )
     assert all((batch.images > 0).all() for batch in first(batches, 2))

@@ -48,7 +48,7 @@ def test_a_checkpoint_holds_everything(
     from rat_modules.training.start import begin
 
     chosen = load_recipe(recipe, {"training.ema_decay": decay, "training.schedule": schedule})
-    state, batches = begin(chosen, seed=3, device="cpu"), Batches(captioned, chosen, noise_dim=6, seed=3)
+    state, batches = begin(chosen, seed=3, device="cpu"), Batches(captioned, chosen, noise_dim=6, image_size=16, seed=3)
     go(state, batches, 3)
     write_checkpoint(tmp_path, state)
     chance = torch.rand(1), random.random(), np.random.rand()
