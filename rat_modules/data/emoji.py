@@ -49,9 +49,9 @@ class Emoji(Dataset[tuple[Tensor, tuple[str, ...]]]):
         DataError: the folder is no finished emoji set, an option is unknown, or nothing is left.
 
     Example:
-        >>> emoji = Emoji("data/emoji", image_size=32, styles=("fluent",))       # doctest: +SKIP
-        >>> emoji.image(0).shape, emoji.captions(0)[1]                           # doctest: +SKIP
-        (torch.Size([3, 32, 32]), '3d glossy emoji of a grinning face')
+        >>> Emoji("not/made", image_size=32, styles=("fluent",))
+        Traceback (most recent call last):
+        rat_modules.errors.DataError: no finished emoji set in not/made; make it: rat-modules data emoji --out not/made
     """
 
     name = "emoji"

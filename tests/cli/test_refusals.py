@@ -41,14 +41,20 @@ def test_a_folder_in_place_of_a_file(refused: Callable, tmp_path: Path) -> None:
     assert "Is a directory" in refused("recipes", "show", tmp_path)
 
 
-def run_plugin(tmp_path: Path, body: str, **options: object) -> "subprocess.Popen[str]":
+def run_plugin(tmp_path: Path, body: str) -> "subprocess.Popen[str]":
     """Start a command whose plugin file runs `body` when the catalog is filled."""
     tmp_path.joinpath("late.py").write_text(
         "import os, sys, time\nfrom rat_modules import hookimpl\n\n\n"
         f"@hookimpl\ndef register_layers(register):\n    {body}\n"
     )
     words = [sys.executable, "-m", "rat_modules", "--plugin", "late.py", "components"]
-    return subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen(words, cwd=tmp_path, **pipes, text=True, preexec_fn=heed_ctrl_c)
+
+
+def heed_ctrl_c() -> None:
+    """Undo what a shell does to jobs in the background: they, and so their children, ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def test_ctrl_c_is_130(tmp_path: Path) -> None:
