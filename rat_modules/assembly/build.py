@@ -101,7 +101,8 @@ def _discriminator(recipe: Recipe, cond_dim: int, generator: nn.Module | None) -
     # Published systems use one width for both networks, and a discriminator always judges the generator's size: that
     # of the generator itself where there is one, since it may have a size that no recipe states.
     options = {key: value for key, value in recipe.generator.options.items() if key in ("image_size", "width")}
-    options |= {key: value for key in ("image_size", "width") if (value := getattr(generator, key, None)) is not None}
+    if generator is not None:
+        options["image_size"] = generator.image_size
     options |= make.keywords
     return _supply(make, **options, cond_dim=cond_dim, attention=attention)
 

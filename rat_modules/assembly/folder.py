@@ -73,7 +73,7 @@ def load(path: str | Path) -> Assembly:
         path: a folder with `recipe.toml`, or a `generator.safetensors`.
 
     Returns:
-        An Assembly; parts whose file is not there are None.
+        An Assembly in evaluation mode; parts whose file is not there are None.
 
     Raises:
         CheckpointError: nothing is there, or a file is truncated, foreign or does not fit its recipe.
@@ -123,6 +123,9 @@ def load(path: str | Path) -> Assembly:
             load_weights(getattr(assembly, part), own, str(files[part]))
     if assembly.text_encoder is not None:
         load_weights(assembly.text_encoder, text, f"text encoder in {path}")
+    for part in (assembly.generator, assembly.discriminator, assembly.text_encoder):
+        if part is not None:
+            part.eval()  # dropout, and statistics of the batch, would make one input give many outputs
     return assembly
 
 

@@ -56,9 +56,10 @@ def place(assembly: Assembly, folder: Path, *, replace: bool = False) -> None:
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as scratch:
         new, old = Path(scratch) / "new", Path(scratch) / "old"
         assembly.save(new)
-        folder.rename(old)
         try:
+            folder.rename(old)
             new.rename(folder)
-        except OSError:
-            old.rename(folder)
+        except BaseException:  # Ctrl-C too: what lies in the scratch folder is about to be removed
+            if old.exists() and not folder.exists():
+                old.rename(folder)
             raise

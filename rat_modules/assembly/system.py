@@ -93,12 +93,12 @@ class Assembly:
         if noise.ndim != 2 or sentence.ndim not in (2, 3) or len(noise) != sentence.shape[-2]:
             got = f"noise {tuple(noise.shape)} and sentence {tuple(sentence.shape)}"
             raise ShapeError("rendering", got=got, expected="'n z' and 'n s' or 'k n s', as many of each")
-        device = next((weight.device for weight in self.generator.parameters()), noise.device)
+        like = next(self.generator.parameters(), noise)  # its device and its precision
         modes = [(module, module.training) for module in self.generator.modules()]  # a user may have frozen some
         self.generator.eval()
         try:
             chunks = [
-                self.generator(noise[k : k + _AT_ONCE].to(device), sentence[..., k : k + _AT_ONCE, :].to(device)).to(to)
+                self.generator(noise[k : k + _AT_ONCE].to(like), sentence[..., k : k + _AT_ONCE, :].to(like)).to(to)
                 for k in range(0, max(1, len(noise)), _AT_ONCE)
             ]
         finally:

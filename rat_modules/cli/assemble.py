@@ -29,12 +29,13 @@ def command(recipe: str, overrides: tuple[str, ...], batch: int | None, out: Pat
     of it, memory an estimate for one training iteration in float32.
     """
     from rat_modules.assembly import assemble
-    from rat_modules.cli.refusals import refuse_existing
+    from rat_modules.cli.refusals import refuse_existing, refuse_unwritable
     from rat_modules.costs import discriminator_cost, generator_cost, parameter_count, training_bytes
     from rat_modules.recipes import parse_overrides
 
     if out is not None:
         refuse_existing(out)
+        refuse_unwritable(out)
     assembly = assemble(recipe, **parse_overrides(overrides))
     made, generator = assembly.recipe, assembly.generator
     drawing, judging = generator_cost(generator), discriminator_cost(assembly.discriminator)

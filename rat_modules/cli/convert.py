@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from rat_modules.cli.refusals import refuse_unwritable
+
 if TYPE_CHECKING:
     from rat_modules.checkpoints.conversion import Part
 
@@ -44,6 +46,7 @@ def command(
     from rat_modules.checkpoints.conversion import convert
 
     refuse_occupied(out, replace=force)
+    refuse_unwritable(out)
     done = convert(
         generator=generator, discriminator=discriminator, text_encoder=text_encoder, captions=captions, family=family
     )

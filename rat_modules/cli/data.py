@@ -64,12 +64,12 @@ def make_emoji(source: Path | None, out: Path) -> None:
 @command.command("check", epilog=CHECK_EPILOG)
 @click.argument("folder", metavar="PATH")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
-def check(folder: str, as_json: bool) -> None:
+def check(folder: str, as_json: bool) -> int | None:
     """Look through a data folder before training on it.
 
     PATH holds pictures with captions, or CUB, Oxford-102 or COCO as published, or is what `rat-modules data` made.
     Counts pictures and captions, what cannot be used and why, and pictures that are in the test and the training
-    split, identical or nearly so.
+    split, identical or nearly so. Exit status 2 means that no picture can be used.
     """
 
     import attrs
@@ -78,3 +78,4 @@ def check(folder: str, as_json: bool) -> None:
 
     report = check_folder(folder)
     click.echo(json.dumps(attrs.asdict(report), indent=2) if as_json else str(report))
+    return None if any(split.pictures for split in report.splits) else 2

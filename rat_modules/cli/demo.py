@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rat_modules.cli.options import SEED
-from rat_modules.cli.refusals import refuse_existing
+from rat_modules.cli.refusals import refuse_existing, refuse_unwritable
 from rat_modules.cli.table import table
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def command(minutes: float, out: Path | None, recipe: str, seed: int) -> int | N
     if out is not None:
         refuse_existing(out)
     folder = RunFolder(out or _free_folder(), keep=1)
-    folder.check_writable()
+    refuse_unwritable(folder.path)
     wanted = load_recipe(recipe)
     click.echo(f"recipe {wanted.name}: {wanted.summary}")
     state = begin(wanted, seed=seed, device="cpu")

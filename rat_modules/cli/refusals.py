@@ -1,5 +1,6 @@
 """Refusals that several verbs share."""
 
+import tempfile
 from pathlib import Path
 
 from rat_modules.errors import RatError
@@ -18,3 +19,21 @@ def refuse_existing(out: Path) -> None:
             expected="a new or empty folder",
             hint="remove it or choose another",
         )
+
+
+def refuse_unwritable(out: Path) -> None:
+    """Refuse a folder that could not be made or written, before anything slow begins.
+
+    Raises:
+        RatError: the nearest folder that exists cannot be written, or is none.
+    """
+    above = next(path for path in (out, *out.absolute().parents) if path.exists())
+    try:
+        with tempfile.TemporaryDirectory(dir=above, prefix=".rat-modules."):
+            pass
+    except OSError as error:
+        raise RatError(
+            "--out",
+            got=f"{out} in {above}, which cannot be written ({error.strerror})",
+            expected="a place for a folder",
+        ) from error

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rat_modules.cli.options import SEED
+from rat_modules.cli.refusals import refuse_unwritable
 from rat_modules.errors import RatError
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ def command(
     from rat_modules.sampling import draw
     from rat_modules.sampling.device import choose_device
 
+    refuse_unwritable(out)
     assembly = load(model)
     if assembly.generator is None or assembly.text_encoder is None:
         missing = "generator" if assembly.generator is None else "text encoder"

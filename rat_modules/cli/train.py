@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rat_modules.cli.options import SEED
-from rat_modules.cli.refusals import refuse_existing
-from rat_modules.errors import TrainingError
+from rat_modules.cli.refusals import refuse_existing, refuse_unwritable
+from rat_modules.errors import DataError, TrainingError
 from rat_modules.registry import get_catalog
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def command(out: Path, resume: bool, **options: Any) -> int | None:
     folder = RunFolder(out, keep=options["keep"])
     if not resume:
         refuse_existing(out)
-    folder.check_writable()
+    refuse_unwritable(folder.path)
     return report(folder, train(folder, resume=resume, **options))
 
 
@@ -93,7 +93,13 @@ def train(
     if state.step >= now.training.steps:
         raise TrainingError(f"{folder.path} is trained", got=f"{state.step} steps", expected="more, by --steps")
     size = now.data.training_size(generator.image_size)
-    dataset = open_dataset(data, image_size=size, **now.data.options)
+    try:
+        dataset = open_dataset(data, image_size=size, **now.data.options)
+    except DataError as error:
+        if size == generator.image_size:
+            raise
+        enlarged = f"{size} pixels are generator.image_size {generator.image_size} x data.oversize {now.data.oversize}"
+        raise DataError(f"{error}; {enlarged}") from error
     if dataset.skipped:
         file, reason = dataset.skipped[0]
         click.echo(f"{len(dataset.skipped)} pictures skipped, the first is {file}: {reason}", err=True)

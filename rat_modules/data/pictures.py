@@ -143,6 +143,6 @@ def _from_numbers(image: Image.Image) -> Image.Image:
     highest = values.max(initial=0.0)
     if image.mode == "F" and highest <= 1:
         values = values * 255
-    elif highest > 255 or image.mode != "F":
+    elif highest > 255 or image.mode.startswith("I;16"):
         values = values / 257
     return Image.fromarray(values.round().clip(0, 255).astype(np.uint8)).convert("RGB")

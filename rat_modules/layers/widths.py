@@ -1,5 +1,7 @@
 """One refusal for every width that cannot be built."""
 
+from numbers import Integral
+
 from rat_modules.errors import ShapeError
 
 
@@ -13,5 +15,5 @@ def check_widths(**widths: int | None) -> None:
         >>> check_widths(hidden_dim=256, noise_dim=None)
     """
     for name, width in widths.items():
-        if width is not None and (not isinstance(width, int) or isinstance(width, bool) or width < 1):
+        if width is not None and (not isinstance(width, Integral) or isinstance(width, bool) or width < 1):
             raise ShapeError(name, got=repr(width), expected="a whole number, 1 or more")

@@ -51,8 +51,9 @@ def gradient_penalty(logits: Tensor, inputs: tuple[Tensor, ...], power: float = 
 
 
 def _check(logits: Tensor, inputs: tuple[Tensor, ...]) -> None:
-    if not inputs:
-        raise RatError("penalty inputs", got="none", expected="(images, sentence)")
+    if not isinstance(inputs, tuple | list) or not inputs:
+        got = "none" if isinstance(inputs, tuple | list) else f"a {type(inputs).__name__}"
+        raise RatError("penalty inputs", got=got, expected="a tuple of tensors, (images, sentence)")
     if not all(tensor.requires_grad for tensor in inputs):
         hint = "call requires_grad_() on images and sentence before the discriminator sees them"
         raise RatError("penalty inputs", got="a tensor without requires_grad", hint=hint)

@@ -77,7 +77,7 @@ class Data:
             saturated end.
         flip: mirror every other picture left to right while training (not where captions say left or right).
         oversize: while training, read pictures this much larger and show a random window of them. The published code
-            reads 304 pixels for 256.
+            reads 304 pixels for 256. (It cuts windows from the whole of an oblong picture, we from its middle square.)
         options: further keywords of the data set, such as fit = "pad" or captions = "first" of a folder.
     """
 

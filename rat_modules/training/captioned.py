@@ -51,7 +51,7 @@ class Captioned:
         self.held: Tensor | None = None
         if len(dataset) * 3 * dataset.image_size**2 <= HELD_BYTES:
             held = self._hold()
-            self.pixels = hashlib.sha256(held.numpy().tobytes()).hexdigest()
+            self.pixels = hashlib.sha256(held.numpy().data).hexdigest()
             self.held = held.to(self.device)
         else:
             self.pixels = _files(dataset)

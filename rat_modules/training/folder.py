@@ -36,18 +36,6 @@ class RunFolder:
         found = [path for path in self.checkpoints.glob("step-*") if path.name.removeprefix("step-").isdecimal()]
         return sorted(found, key=lambda path: int(path.name.removeprefix("step-")), reverse=True)
 
-    def check_writable(self) -> None:
-        """Refuse a folder that could not be made, before anything slow begins.
-
-        Raises:
-            TrainingError: the nearest existing folder above cannot be written, or is none.
-        """
-        above = next(path for path in (self.path, *self.path.absolute().parents) if path.exists())
-        if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
-            raise TrainingError(
-                "--out", got=f"{self.path} in {above}, which cannot be written", expected="a place for a folder"
-            )
-
     def begin(self, recipe: Recipe, about: dict[str, Any]) -> None:
         """Make the folder, or clear what an interrupted process left half-written in it.
 

@@ -191,7 +191,9 @@ def _mismatched(features: Tensor, batch: Batch, mismatch: str) -> tuple[Tensor, 
 
 
 def _differentiable(batch: Batch) -> tuple[Tensor, Tensor]:
-    return batch.images.detach().float().requires_grad_(), batch.sentence.detach().float().requires_grad_()
+    images, sentence = batch.images.detach(), batch.sentence.detach()
+    wide = torch.promote_types(images.dtype, torch.float32)
+    return images.to(wide).requires_grad_(), sentence.to(wide).requires_grad_()
 
 
 def _descend(optimizer: Optimizer, loss: Tensor) -> None:

@@ -83,12 +83,17 @@ class TrainingState:
             kind, keys, *others = plain["random"]["numpy"]
             np.random.set_state((kind, np.array(keys, dtype=np.uint32), *others))
             torch.set_rng_state(rest["random.cpu"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise CheckpointError(f"random state in {source}", got=repr(error)) from error
-        cuda, _ = split_prefix("random.cuda.", rest)
-        names = [str(k) for k in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
-        if names and cuda.keys() == set(names):
-            torch.cuda.set_rng_state_all([cuda[name] for name in names])
+            cuda, _ = split_prefix("random.cuda.", rest)
+            names = [str(k) for k in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
+            if names and cuda.keys() == set(names):
+                torch.cuda.set_rng_state_all([cuda[name] for name in names])
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise CheckpointError(
+                f"step, seed and random states in {source}",
+                got=f"{type(error).__name__} {error}",
+                expected="those of a checkpoint",
+                hint="it is damaged: remove that folder of checkpoints/, and an earlier one is taken",
+            ) from error
 
 
 def all_finite(module: nn.Module) -> bool:

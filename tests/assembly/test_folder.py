@@ -35,6 +35,16 @@ def test_folder_round_trip_is_exact(assembly: Assembly, tmp_path: Path) -> None:
         assert all(torch.equal(ours[name], theirs[name]) for name in ours)
 
 
+def test_what_is_loaded_gives_one_output_for_one_input(tmp_path: Path) -> None:
+    assemble("ratgan-cbn", **SMALL, **{"generator.gate_init": 1.0}).save(tmp_path / "model")
+    loaded = rat_modules.load(tmp_path / "model")
+    assert not loaded.generator.training and not loaded.discriminator.training
+    noise, sentence = torch.randn(4, 100), torch.randn(4, 256)
+    whole = loaded.generator(noise, sentence)
+    halves = [loaded.generator(noise[part], sentence[part]) for part in (slice(0, 2), slice(2, 4))]
+    torch.testing.assert_close(torch.cat(halves), whole, rtol=0, atol=1e-5)
+
+
 def test_generator_file_alone_is_enough(assembly: Assembly, tmp_path: Path) -> None:
     assembly.save(tmp_path / "model")
     alone = (tmp_path / "model" / "generator.safetensors").rename(tmp_path / "alone.safetensors")

@@ -52,5 +52,22 @@ def test_a_failure_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.Mon
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
 
 
+def test_ctrl_c_between_the_two_moves_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, whole = tmp_path / "model", Path.rename
+    place(system(1), folder)
+
+    def rename(self: Path, to: Path) -> Path:
+        if self.name == "new":
+            raise KeyboardInterrupt
+        return whole(self, to)
+
+    monkeypatch.setattr(Path, "rename", rename)
+    with pytest.raises(KeyboardInterrupt):
+        place(system(2), folder, replace=True)
+    monkeypatch.undo()
+    assert rat_modules.load(folder).generator.width == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
 def _full(*_: object, **__: object) -> None:
     raise OSError(28, "No space left on device")

@@ -31,6 +31,13 @@ def test_given_noise_is_used(assembly: Assembly) -> None:
         assembly.sample("a red circle", seed=1, noise=noise)
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_sampling_follows_the_generators_precision(dtype: torch.dtype) -> None:
+    other = assemble("ratgan-tiny", **{"generator.image_size": 16, "generator.width": 2})
+    other.generator.to(dtype)
+    assert other.sample("a red circle", seed=0).dtype == dtype
+
+
 def test_sampling_leaves_the_generator_in_its_mode(assembly: Assembly) -> None:
     assembly.generator.train()
     assembly.sample("a red circle")

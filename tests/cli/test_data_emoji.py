@@ -42,6 +42,15 @@ def test_check_as_table_and_as_json(run: Callable, refused: Callable) -> None:
     assert "nowhere" in refused("data", "check", "nowhere")
 
 
+def test_check_tells_a_script_that_nothing_can_be_used(run: Callable, tmp_path: Path) -> None:
+    for split in ("train", "test"):
+        (tmp_path / split).mkdir()
+        (tmp_path / split / "a.png").write_bytes(b"no picture")
+        (tmp_path / split / "a.txt").write_text("a picture")
+    done = run("data", "check", tmp_path)
+    assert done.returncode == 2 and "cannot be decoded" in done.stdout + done.stderr
+
+
 @pytest.mark.network
 @pytest.mark.slow
 def test_the_real_set(run: Callable, tmp_path: Path) -> None:

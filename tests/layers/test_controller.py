@@ -3,6 +3,7 @@
 import copy
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -223,6 +224,10 @@ def test_wrong_shapes_are_refused(call, line: str) -> None:
     with pytest.raises(ShapeError) as refusal:
         call(controller())
     assert str(refusal.value) == line
+
+
+def test_widths_of_numpy_are_numbers_too() -> None:
+    assert RecurrentController(np.int64(5), hidden_dim=np.int32(4)).step(torch.zeros(2, 5))[0].shape == (2, 4)
 
 
 @pytest.mark.parametrize("width", [0, -3, 2.5, True, "8"])

@@ -102,7 +102,9 @@ def test_inputs_that_the_logits_do_not_depend_on_are_refused() -> None:
     images, sentence = torch.randn(2, 4).requires_grad_(), torch.randn(2, 4).requires_grad_()
     with pytest.raises(RatError, match=r"number 2 of 2, on which the logits do not depend; hand over the very tensors"):
         MAGPHingeLoss().penalty(images.square().sum(1), (images, sentence))
-    with pytest.raises(RatError, match=r"penalty inputs: got none, expected \(images, sentence\)"):
+    with pytest.raises(RatError, match="penalty inputs: got a Tensor, expected a tuple of tensors"):
+        MAGPHingeLoss().penalty(torch.ones(1), torch.ones(1))
+    with pytest.raises(RatError, match=r"penalty inputs: got none, expected a tuple of tensors, \(images, sentence\)"):
         MAGPHingeLoss().penalty(images.sum(1), ())
 
 

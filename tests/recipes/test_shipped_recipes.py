@@ -7,6 +7,7 @@ import pytest
 
 import rat_modules.recipes
 from rat_modules.recipes import Recipe, diff, load_recipe, recipe_toml
+from rat_modules.recipes.schema import Data
 from rat_modules.registry import get_catalog
 
 FOLDER = Path(rat_modules.recipes.__file__).parent
@@ -46,7 +47,7 @@ def test_the_paper() -> None:
     training = recipe.training
     assert (training.schedule, training.mismatch, training.batch_size) == ("alternating", "shift", 24)
     assert (training.lr_generator, training.lr_discriminator, training.beta1, training.beta2) == (1e-4, 4e-4, 0.0, 0.9)
-    assert recipe.data.value_range == 1.0
+    assert recipe.data == Data(value_range=1.0, flip=False, oversize=1.0)
 
 
 def test_each_ablation_differs_from_the_paper_by_its_switch_alone() -> None:
@@ -59,9 +60,11 @@ def test_each_ablation_differs_from_the_paper_by_its_switch_alone() -> None:
 
 
 def test_the_published_code_differs_from_the_paper_as_recorded() -> None:
+    augmented = {"data.flip": (False, True), "data.oversize": (1.0, 1.1875)}
     normalize = {"attention.normalize": ("soft-threshold", "softmax-sigmoid")}
-    assert switches("ratgan", "ratgan-released-attention") == normalize
-    assert switches("ratgan-no-attention", "ratgan-released") == {}
+    assert switches("ratgan", "ratgan-released-attention") == normalize | augmented
+    assert switches("ratgan-no-attention", "ratgan-released") == augmented
+    assert load_recipe("ratgan-released").data.training_size(256) == 304
     assert switches("ratgan-released", "ratgan-flower") == {"generator.affines": (4, 6)}
 
 
@@ -69,3 +72,9 @@ def test_small_recipes_keep_white_out_of_saturation() -> None:
     for name, size in (("ratgan-emoji", 64), ("ratgan-tiny", 32)):
         recipe: Recipe = load_recipe(name)
         assert recipe.generator.options["image_size"] == size and recipe.data.value_range < 1
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if "released" not in name and name != "ratgan-flower"])
+def test_only_the_published_code_moves_what_captions_may_speak_of(name: str) -> None:
+    data = load_recipe(name).data
+    assert not data.flip and data.oversize == 1

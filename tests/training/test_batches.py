@@ -16,7 +16,7 @@ from rat_modules.errors import DataError
 from rat_modules.recipes import Recipe, load_recipe
 from rat_modules.text.wordllama import WordLlamaTextEncoder
 from rat_modules.training import captioned as captioned_module
-from rat_modules.training.batches import Batches
+from rat_modules.training.batches import Batches, windows
 from rat_modules.training.captioned import Captioned
 from rat_modules.training.phases import Batch, train_step
 from rat_modules.training.progress import Progress
@@ -88,6 +88,13 @@ def test_windows_of_larger_pictures_lie_everywhere_and_follow_the_step(
             corners.add((top, left))
     assert corners == {(top, left) for top in range(5) for left in range(5)}
     assert all(map(same, first(batches, 9)[5:], first(batches, 4, step=6)))
+
+
+def test_windows_of_oblong_pictures() -> None:
+    pixels = torch.arange(15).view(1, 1, 3, 5)
+    assert windows(pixels, 2, torch.tensor([[0.99, 0.0]]))[0, 0].tolist() == [[5, 6], [10, 11]]
+    assert windows(pixels, 2, torch.tensor([[0.0, 0.99]]))[0, 0].tolist() == [[3, 4], [8, 9]]
+    assert torch.equal(windows(pixels, 3, torch.tensor([[0.99, 0.34]])), pixels[..., 1:4])
 
 
 def test_mismatched_captions_can_be_kept_to_other_concepts(captioned: Captioned, recipe: Recipe) -> None:

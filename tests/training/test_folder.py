@@ -95,9 +95,3 @@ def test_a_folder_that_lost_its_note_is_refused_only_if_there_is_something_to_lo
     folder.add(1, fill("good"))
     with pytest.raises(CheckpointError, match=r"run\.json"):
         folder.read_about()
-
-
-def test_a_place_that_cannot_be_written_is_refused_early(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(TrainingError, match="--out"):
-        RunFolder(tmp_path / "file" / "run").check_writable()

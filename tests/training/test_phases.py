@@ -173,13 +173,22 @@ def test_mismatched_pairs(tiny: Assembly, mismatch: str, pictures: list[int], ca
 
 @pytest.mark.parametrize("schedule", ["alternating", "joint"])
 def test_the_penalty_is_computed_in_float32_under_autocast(tiny: Assembly, schedule: str) -> None:
-    training = attrs.evolve(tiny.recipe.training, schedule=schedule, lr_discriminator=1e-12)
+    training = attrs.evolve(tiny.recipe.training, schedule=schedule, lr_discriminator=1e-30)
     optimizers = make_optimizers(tiny, training)
     plain = train_step(tiny, optimizers, batch_of(), training)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         mixed = train_step(tiny, optimizers, batch_of(), training)
-    assert plain.penalty > 0.1 and torch.isclose(plain.penalty, mixed.penalty, rtol=1e-5)
+    assert plain.penalty > 0.1 and torch.equal(plain.penalty, mixed.penalty)
     assert not torch.equal(plain.fake, mixed.fake), "autocast was at work elsewhere"
+
+
+@pytest.mark.parametrize("schedule", ["alternating", "joint"])
+def test_double_precision_trains_too(tiny: Assembly, schedule: str) -> None:
+    for part in (tiny.generator, tiny.discriminator):
+        part.double()
+    batch = Batch(*(tensor.double() for tensor in batch_of()[:3]))
+    training = attrs.evolve(tiny.recipe.training, schedule=schedule)
+    assert train_step(tiny, make_optimizers(tiny, training), batch, training).penalty.dtype == torch.float64
 
 
 @pytest.mark.cuda

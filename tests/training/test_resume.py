@@ -111,6 +111,20 @@ def test_the_newest_whole_checkpoint_is_taken(
         take_up(folder, recipe, device="cpu")
 
 
+def test_a_random_state_of_another_size_gives_way_to_an_earlier_checkpoint(
+    state: TrainingState, batches: Batches, tmp_path: Path, recipe: Recipe
+) -> None:
+    folder = RunFolder(tmp_path)
+    folder.begin(recipe, {})
+    run(state, batches, folder, checkpoint_every=5, show=False)
+    newest = folder.steps()[0] / "training.safetensors"
+    tensors, metadata = read_safetensors(newest)
+    write_safetensors(newest, {**tensors, "random.cpu": tensors["random.cpu"][:10]}, metadata)
+    with pytest.raises(CheckpointError, match=r"random states in .*expected those of a checkpoint"):
+        read_checkpoint(newest.parent)
+    assert take_up(folder, recipe, device="cpu").step == 10
+
+
 @pytest.mark.parametrize(
     "file", ["training.safetensors", "state.json", "generator.safetensors", "discriminator.safetensors"]
 )
