@@ -4,6 +4,7 @@ import contextlib
 import functools
 import inspect
 import re
+import traceback
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from torch import nn
 
 from rat_modules.assembly.options import SHARED, component_problems
 from rat_modules.assembly.system import Assembly
-from rat_modules.errors import RecipeError
+from rat_modules.errors import RatError, RecipeError
 from rat_modules.layers.controller import RecurrentController
 from rat_modules.recipes import Component, Recipe, load_recipe
 from rat_modules.recipes.schema import SECTION_KINDS
@@ -56,31 +57,33 @@ def build(
         parts: which of the two networks to build; the other one is None.
 
     Raises:
-        RecipeError: as `assemble` does, or the networks do not fit into memory.
+        RecipeError: as `assemble` does, or a component cannot be built, for want of memory or otherwise.
     """
     recipe = load_recipe(recipe, overrides, check_options=component_problems)
-    encoder = _text_encoder(recipe, vocabulary)
-    cond_dim = _cond_dim(recipe, encoder)
-    with _room_for(recipe):
+    with _refusals(recipe):
+        encoder = _text_encoder(recipe, vocabulary)
+        cond_dim = _cond_dim(recipe, encoder)
         generator = _generator(recipe, cond_dim) if "generator" in parts else None
         discriminator = _discriminator(recipe, cond_dim, generator) if "discriminator" in parts else None
-    return Assembly(generator, discriminator, encoder, _part(recipe, "loss")(), recipe)
+        return Assembly(generator, discriminator, encoder, _part(recipe, "loss")(), recipe)
 
 
 @contextlib.contextmanager
-def _room_for(recipe: Recipe) -> Iterator[None]:
-    """Say of sizes beyond the memory, or beyond what torch can count, that they are; torch has no one error for it."""
+def _refusals(recipe: Recipe) -> Iterator[None]:
+    """Turn what a component's constructor raises into one line that names the place: it may be anybody's."""
     try:
         yield
-    except (MemoryError, RuntimeError, TypeError) as error:
-        reason = str(error).partition("\n")[0]
-        if not isinstance(error, MemoryError) and not re.search("alloc|overflow|out of memory", reason, re.IGNORECASE):
-            raise
-        raise RecipeError(
-            f"recipe {recipe.name!r} does not fit into memory",
-            got=reason or "MemoryError",
-            hint="make generator.width, the other widths or generator.image_size smaller",
-        ) from error
+    except RatError:
+        raise
+    except Exception as error:
+        reason = f"{type(error).__name__} {error}".partition("\n")[0]
+        # sizes beyond the memory, or beyond what torch can count: torch has no one error for it
+        if isinstance(error, MemoryError) or re.search("alloc|overflow|out of memory", reason, re.IGNORECASE):
+            problem, hint = "does not fit into memory", "make generator.width, the other widths or image_size smaller"
+        else:
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            problem, hint = "cannot be built", f"it was raised in {place.filename}, line {place.lineno}"
+        raise RecipeError(f"recipe {recipe.name!r} {problem}", got=reason, hint=hint) from error
 
 
 def _generator(recipe: Recipe, cond_dim: int) -> nn.Module:

@@ -42,10 +42,10 @@ def command(minutes: float, out: Path | None, recipe: str, seed: int) -> int | N
     from rat_modules.training.start import begin
     from rat_modules.training.trainer import run
 
-    if out is not None:
-        refuse_existing(out)
-    folder = RunFolder(out or _free_folder(), keep=1)
-    refuse_unwritable(folder.path)
+    out = out or _free_folder()
+    refuse_existing(out)
+    refuse_unwritable(out)
+    folder = RunFolder(out, keep=1)
     wanted = load_recipe(recipe)
     click.echo(f"recipe {wanted.name}: {wanted.summary}")
     state = begin(wanted, seed=seed, device="cpu")

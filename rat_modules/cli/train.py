@@ -47,12 +47,16 @@ def command(out: Path, resume: bool, **options: Any) -> int | None:
     discriminator.safetensors, checkpoints/, metrics.jsonl and samples/. Ctrl-C and SIGTERM write a checkpoint first.
     """
     from rat_modules.training.folder import RunFolder
+    from rat_modules.training.lock import only_one
 
     folder = RunFolder(out, keep=options["keep"])
     if not resume:
         refuse_existing(out)
-    refuse_unwritable(folder.path)
-    return report(folder, train(folder, resume=resume, **options))
+    refuse_unwritable(out)
+    with only_one(out):
+        if not resume:
+            refuse_existing(out)  # another process may have been quicker
+        return report(folder, train(folder, resume=resume, **options))
 
 
 def train(
@@ -77,7 +81,7 @@ def train(
     from rat_modules.training.trainer import run
 
     before = folder.read_about() if resume else None
-    wanted = _wanted_recipe(folder, recipe, began=before is not None, **options)
+    wanted = _wanted_recipe(folder, recipe, resume=resume, began=before is not None, **options)
     data = data or (before["data"] if before else None)
     if data is None:
         raise TrainingError("--data is missing", expected="shapes, mini, another data set, or a folder")
@@ -133,13 +137,21 @@ def report(folder: "RunFolder", outcome: "Outcome") -> int | None:
 
 
 def _wanted_recipe(
-    folder: "RunFolder", recipe: str | None, *, began: bool, overrides: tuple[str, ...], **options: Any
+    folder: "RunFolder",
+    recipe: str | None,
+    *,
+    resume: bool,
+    began: bool,
+    overrides: tuple[str, ...],
+    **options: Any,
 ) -> "Recipe":
     from rat_modules.assembly.options import component_problems
     from rat_modules.recipes import load_recipe, parse_overrides
 
     if recipe is None and not began:
-        raise TrainingError("--recipe is missing", expected="a recipe", hint="`rat-modules recipes` lists them")
+        got = f"no run in {folder.path}, so that nothing says which" if resume else None
+        hint = "`rat-modules recipes` lists them"
+        raise TrainingError("--recipe is missing", got=got, expected="a recipe", hint=hint)
     changes = parse_overrides(overrides)
     for key, option in (("training.steps", "steps"), ("training.batch_size", "batch")):
         if options[option] is not None:

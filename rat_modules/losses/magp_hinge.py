@@ -56,7 +56,13 @@ class MAGPHingeLoss(nn.Module):
 
         Returns:
             HingeTerms of scalars, each >= 0.
+
+        Raises:
+            RatError: one of the three is empty, and has no mean.
         """
+        for name, logits in (("real", real), ("fake", fake), ("mismatched", mismatched)):
+            if logits.numel() == 0:
+                raise RatError(f"{name} logits", got="none", expected="at least one")
         real_term = functional.relu(1 - real).mean()
         fake_term = functional.relu(1 + fake).mean()
         mismatched_term = functional.relu(1 + mismatched).mean()

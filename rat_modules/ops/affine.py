@@ -21,13 +21,15 @@ def affine(x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
         'n c ...', shape and dtype of `x`.
 
     Raises:
-        ShapeError: gamma or beta is not 'n c' of `x`.
+        ShapeError: gamma or beta is not 'n c' of `x`, or `x` is not of a floating-point type.
 
     Example:
         >>> import torch
         >>> affine(torch.ones(1, 2, 3), torch.tensor([[2.0, 3.0]]), torch.tensor([[0.0, 1.0]]))[0, :, 0]
         tensor([2., 4.])
     """
+    if not x.is_floating_point():
+        raise ShapeError("affine x", got=str(x.dtype), expected="floating-point features")
     for name, modulation in (("gamma", gamma), ("beta", beta)):
         if x.ndim < 2 or modulation.shape != x.shape[:2]:
             raise ShapeError(

@@ -1,6 +1,7 @@
 """Recipe to objects: every built-in recipe, injection, and refusals that name everything at once."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
@@ -160,6 +161,18 @@ def test_values_that_cannot_be_built(key: str, value: int, reason: str) -> None:
     with pytest.raises(RatError) as refusal:
         assemble("ratgan", **{**SMALL, key: value})
     assert reason in str(refusal.value)
+
+
+def test_a_component_that_cannot_be_built_is_one_line() -> None:
+    get_catalog().add([Entry("fusions", "broken", lambda *sizes, steps: sizes[0] / 0, owner="test")])
+    try:
+        with pytest.raises(RecipeError) as refusal:
+            assemble("ratgan-tiny", **SMALL, **{"fusion.name": "broken"})
+    finally:
+        get_catalog().discard("test")
+    line = str(refusal.value)
+    assert line.startswith("recipe 'ratgan-tiny' cannot be built: got ZeroDivisionError division by zero; ")
+    assert f"{Path(__file__).name}, line " in line
 
 
 def test_unknown_recipe_names_the_nearest() -> None:

@@ -74,6 +74,7 @@ def test_resuming_something_else_is_refused(refused: Callable, trained: Path, mo
         (words_for("shapes", "new", "--set", "training.a=3", "--set", "generator.b=3"), "has 2 problems"),
         (words_for("shapes", "new", "--set", "generator.image_size=48"), "image_size: got 48"),
         (words_for("shapes", "new", "--set", "text_encoder.name=none"), "text encoder: got none in the recipe"),
+        (["train", "--data", "shapes", "--out", "nowhere", "--resume"], "--recipe is missing: got no run in nowhere"),
         (words_for("shpes", "new"), "did you mean 'shapes'?"),
         (words_for("empty", "new"), "empty"),
         (words_for("shapes", "full"), "--out: got full, which is not empty"),

@@ -98,6 +98,13 @@ def test_inputs_without_a_gradient_are_refused() -> None:
         MAGPHingeLoss().penalty((images + sentence).sum(1), (images, sentence))
 
 
+@pytest.mark.parametrize("empty", ["real", "fake", "mismatched"])
+def test_no_logits_have_no_mean(empty: str) -> None:
+    logits = {name: torch.ones(0 if name == empty else 2) for name in ("real", "fake", "mismatched")}
+    with pytest.raises(RatError, match=f"{empty} logits: got none, expected at least one"):
+        MAGPHingeLoss().discriminator(**logits)
+
+
 def test_inputs_that_the_logits_do_not_depend_on_are_refused() -> None:
     images, sentence = torch.randn(2, 4).requires_grad_(), torch.randn(2, 4).requires_grad_()
     with pytest.raises(RatError, match=r"number 2 of 2, on which the logits do not depend; hand over the very tensors"):

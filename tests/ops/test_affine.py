@@ -97,6 +97,12 @@ def test_wrong_shapes_are_refused(x, gamma, beta, got: str) -> None:
     assert f"got {got}, expected" in str(refusal.value)
 
 
+@pytest.mark.parametrize("dtype", [torch.int64, torch.bool])
+def test_features_that_cannot_be_scaled_are_refused(dtype: torch.dtype) -> None:
+    with pytest.raises(ShapeError, match=f"affine x: got {dtype}, expected floating-point features"):
+        affine_leaky(torch.ones(2, 3, 4, dtype=dtype), torch.ones(1, 2, 3), torch.ones(1, 2, 3))
+
+
 @pytest.mark.parametrize(("gamma", "beta"), [((2, 2, 3), (1, 2, 3)), ((2, 3), (2, 3))])
 def test_wrong_chains_are_refused(gamma, beta) -> None:
     with pytest.raises(ShapeError, match=r"affine_leaky modulation: got gamma .* expected 'j n c' twice"):

@@ -85,6 +85,18 @@ def test_killed_at_random_moments(data: Path, undisturbed: Path, tmp_path: Path)
 
 
 @pytest.mark.slow
+def test_a_second_process_stays_out(data: Path, undisturbed: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    first = start(out, data)
+    wait_for_step(out, 1, first)
+    first.send_signal(signal.SIGSTOP)
+    status, err = finish(start(out, data, "--resume"))
+    assert (status, err.count("\n")) == (2, 1) and "another process is training; wait until it is done" in err
+    first.send_signal(signal.SIGCONT)
+    assert finish(first)[0] == 0 and digests(out) == digests(undisturbed)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_writes_a_checkpoint_first(
     data: Path, undisturbed: Path, tmp_path: Path, number: signal.Signals, status: int
