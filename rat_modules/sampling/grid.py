@@ -1,5 +1,6 @@
 """Pictures in rows with their captions below: one PNG that a person can read."""
 
+from bisect import bisect_right
 from collections.abc import Sequence
 
 import torch
@@ -84,6 +85,8 @@ def _wrap(caption: str, width: int, font: ImageFont.ImageFont | ImageFont.FreeTy
 
 
 def _cut(line: str, width: int, font: ImageFont.ImageFont | ImageFont.FreeTypeFont) -> str:
-    while len(line) > 1 and font.getlength(line) > width:
-        line = line.removesuffix("...").rstrip()[:-1] + "..." if len(line) > 4 else line[:-1]
-    return line
+    if font.getlength(line) <= width:
+        return line
+    text = line.removesuffix("...")
+    too_long = bisect_right(range(len(text)), width, key=lambda count: font.getlength(text[:count].rstrip() + "..."))
+    return text[: max(1, too_long - 1)].rstrip() + "..."
