@@ -51,8 +51,8 @@ class Assembly:
             `data.value_range` (0.85 in some recipes); `rat_modules.sampling.pixels.to_pixels(pictures, v)` makes bytes.
 
         Raises:
-            RatError: there is no generator or no text encoder, a caption is empty, the seed is no whole number from 0 to
-                2^63 - 1, or seed and noise are both given.
+            RatError: there is no generator or no text encoder, a caption is empty, seed and noise are both given, or
+                the seed is none.
             ShapeError: the noise is not 'n z', a row per caption.
         """
         captions = [captions] if isinstance(captions, str) else list(captions)

@@ -83,7 +83,7 @@ def test_an_empty_caption_is_refused(assembly: Assembly) -> None:
 @pytest.mark.parametrize("caption", ["a red \udcff\udcfe circle", "\ud800"])
 def test_a_caption_that_is_no_text_is_refused(assembly: Assembly, caption: str) -> None:
     for draw in (assembly.sample, assembly.encode):
-        with pytest.raises(RatError, match="caption 2 is not valid text: got .*expected text in UTF-8; "):
+        with pytest.raises(RatError, match=r"caption 2 is not valid text: got .*expected text in UTF-8; "):
             draw(["a red circle", caption])
 
 

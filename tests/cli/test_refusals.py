@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+DEEP = "[" * 3000 + "]" * 3000
+
 
 @pytest.mark.parametrize(
     ("words", "reason"),
@@ -23,6 +25,10 @@ import pytest
         (["recipes", "show", "absent.toml"], "recipe file: got absent.toml, expected an existing .toml file"),
         (["recipes", "show", "ratgan", "--set", "width"], "--set: got 'width', expected part.key=value"),
         (["recipes", "show", "ratgan", "--set", "fusion.name=cbm"], "did you mean 'cbn'?"),
+        (["recipes", "show", "."], "recipe: got ., a folder without recipe.toml, expected the name of a recipe"),
+        (["recipes", "show", ""], "recipe: got an empty name, expected the name of a recipe"),
+        (["recipes", "show", "ratgan", "--set", f"generator.width={DEEP}"], "got generator.width nested too deeply"),
+        (["recipes", "show", "ratgan", "--set", f"generator.width={DEEP[2960:-2960]}"], "got a value nested too"),
     ],
 )
 def test_one_line_and_status_2(refused: Callable, words: list[str], reason: str) -> None:
