@@ -2,6 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from math import ceil
 
 import torch
 from PIL import Image, ImageDraw, ImageFont
@@ -88,5 +89,6 @@ def _cut(line: str, width: int, font: ImageFont.ImageFont | ImageFont.FreeTypeFo
     if font.getlength(line) <= width:
         return line
     text = line.removesuffix("...")
-    too_long = bisect_right(range(len(text)), width, key=lambda count: font.getlength(text[:count].rstrip() + "..."))
+    lengths = range(len(text))
+    too_long = bisect_right(lengths, width, key=lambda count: ceil(font.getlength(text[:count].rstrip() + "...")))
     return text[: max(1, too_long - 1)].rstrip() + "..."
