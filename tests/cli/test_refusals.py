@@ -69,7 +69,14 @@ def test_ctrl_c_is_130(tmp_path: Path) -> None:
     process.send_signal(signal.SIGINT)
     _, error = process.communicate(timeout=30)
     assert process.returncode == 130
-    assert error.strip() == "error: interrupted"
+    assert error == "error: interrupted\n"
+
+
+def test_ctrl_c_while_options_are_read_is_one_line_too(tmp_path: Path) -> None:
+    tmp_path.joinpath("late.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    words = [sys.executable, "-m", "rat_modules", "--plugin", "late.py", "components"]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, preexec_fn=heed_ctrl_c)
+    assert (done.returncode, done.stderr) == (130, "error: interrupted\n")
 
 
 def test_a_reader_that_leaves_is_no_error(tmp_path: Path) -> None:
