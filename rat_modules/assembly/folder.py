@@ -87,6 +87,8 @@ def load(path: str | Path) -> Assembly:
         True
     """
     path = Path(path)
+    if not path.exists():
+        raise CheckpointError("model", got=f"no file {path}", expected="a run folder or a .safetensors file")
     if path.is_dir():
         files = {part: path / f"{part}.safetensors" for part in _PARTS}
         files = {part: file for part, file in files.items() if file.is_file()}
@@ -132,7 +134,7 @@ def load(path: str | Path) -> Assembly:
 def _recipe_from(file: Path, toml: str) -> Recipe:
     try:
         table = tomllib.loads(toml)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise CheckpointError(f"the recipe that {file} carries", got=str(error), expected="valid TOML") from None
     if "extends" in table:  # it would open a file of this machine on the word of a file from elsewhere
         raise CheckpointError(

@@ -51,7 +51,8 @@ class Assembly:
             `data.value_range` (0.85 in some recipes); `rat_modules.sampling.pixels.to_pixels(pictures, v)` makes bytes.
 
         Raises:
-            RatError: there is no generator or no text encoder, a caption is empty, or seed and noise are both given.
+            RatError: there is no generator or no text encoder, a caption is empty, seed and noise are both given, or
+                the seed is none.
             ShapeError: the noise is not 'n z', a row per caption.
         """
         captions = [captions] if isinstance(captions, str) else list(captions)
@@ -122,12 +123,18 @@ class Assembly:
 
 
 def draw_noise(count: int, noise_dim: int, seed: int | None) -> Tensor:
-    """Standard normal noise 'n z', drawn on the CPU so that a seed means the same on every device."""
+    """Standard normal noise 'n z', drawn on the CPU so that a seed means the same on every device.
+
+    Raises:
+        RatError: the seed is no whole number from 0 to 2^63 - 1.
+    """
     source = torch.Generator()
     if seed is None:
         source.seed()
+    elif not hasattr(seed, "__index__") or not 0 <= seed < 2**63:
+        raise RatError("seed", got=repr(seed), expected="a whole number from 0 to 2^63 - 1, or None")
     else:
-        source.manual_seed(seed)
+        source.manual_seed(int(seed))
     # torch draws normals in blocks of 16, and an incomplete last block anew: with whole blocks per row, a picture stays
     # the same however many others are drawn with it.
     return torch.randn(count, -(-noise_dim // 16) * 16, generator=source)[:, :noise_dim].contiguous()

@@ -50,14 +50,16 @@ def read_safetensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str
     """Read every tensor and the metadata of one safetensors file.
 
     Raises:
-        CheckpointError: the file is missing, truncated, or not a safetensors file.
+        CheckpointError: the file is missing, truncated, not a safetensors file, or of a format of others.
     """
     path = Path(path)
     if not path.is_file():
         raise CheckpointError("weights", got=f"no file {path}", expected="a .safetensors file")
     try:
         with safe_open(path, framework="pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
+            metadata = dict(file.metadata() or {})
+            _check_format(path, metadata.get("format"))
+            return {name: file.get_tensor(name) for name in file.keys()}, metadata  # noqa: SIM118
     except (SafetensorError, OSError) as error:
         raise CheckpointError(
             f"{path} is truncated or not a safetensors file",
@@ -66,11 +68,24 @@ def read_safetensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str
         ) from error
 
 
+def _check_format(path: Path, written: str | None) -> None:
+    # other tools write none, or "pt" for tensors as PyTorch lays them out
+    if written not in (None, "pt", FORMAT):
+        newer = written.startswith(FORMAT.partition("/")[0] + "/")
+        raise CheckpointError(
+            f"format of {path}",
+            got=repr(written),
+            expected=repr(FORMAT),
+            hint="a newer rat-modules wrote it: upgrade" if newer else "it is no model of rat-modules",
+        )
+
+
 def load_weights(module: nn.Module, tensors: Mapping[str, Tensor], source: str) -> None:
-    """Fill a module with tensors that must fit it exactly.
+    """Fill a module with tensors that must fit it exactly; only their precision may be another.
 
     Raises:
-        CheckpointError: tensors are missing, left over or of another shape; the first few are named.
+        CheckpointError: tensors are missing, left over, of another shape or kind of number, or hold what is no number;
+            the first few are named.
     """
     own = module.state_dict()
     problems = [f"missing {name}" for name in own if name not in tensors]
@@ -80,6 +95,11 @@ def load_weights(module: nn.Module, tensors: Mapping[str, Tensor], source: str) 
         for name, tensor in own.items()
         if name in tensors and tensors[name].shape != tensor.shape
     ]
+    problems += [
+        f"{name} is {_kind(tensors[name])}, expected {_kind(tensor)}"
+        for name, tensor in own.items()
+        if name in tensors and _kind(tensors[name]) != _kind(tensor)
+    ]
     if problems:
         rest = f" and {len(problems) - 3} more" if len(problems) > 3 else ""
         raise CheckpointError(
@@ -88,6 +108,25 @@ def load_weights(module: nn.Module, tensors: Mapping[str, Tensor], source: str) 
             hint="is its recipe the one it was trained with?",
         )
     module.load_state_dict(tensors)
+    broken = [name for name, tensor in own.items() if not _finite(tensor)]
+    if broken:
+        raise CheckpointError(
+            source,
+            got=f"weights that are not finite: {broken[0]}" + (f" and {len(broken) - 1} more" * (len(broken) > 1)),
+            expected="finite numbers",
+            hint="its training diverged or the file is damaged: take an earlier one",
+        )
+
+
+def _kind(tensor: Tensor) -> str:
+    return "complex" if tensor.is_complex() else "floating" if tensor.is_floating_point() else "whole numbers"
+
+
+def _finite(tensor: Tensor) -> bool:
+    if not tensor.is_floating_point() or not tensor.numel():
+        return True
+    # the two ends tell, in one pass and without a copy: both are NaN where anything is
+    return all(bool(end.isfinite()) for end in tensor.aminmax())
 
 
 def prefixed(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -4,7 +4,9 @@ A verb is a module `rat_modules.cli.<verb>` that holds a click command (or group
 inside its functions only, raises RatError to refuse, and ends its help with two worked examples (`epilog`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 import click
 
@@ -34,8 +36,28 @@ Examples:
 """
 
 
+class _Commands(VerbGroup):
+    """The verbs, with Ctrl-C as click's Abort: of a KeyboardInterrupt, click's main would print an empty line."""
+
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        with _ctrl_c_aborts():
+            return super().make_context(*args, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with _ctrl_c_aborts():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _ctrl_c_aborts() -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise click.Abort from None
+
+
 @click.group(
-    cls=VerbGroup,
+    cls=_Commands,
     verbs=VERBS,
     params=shared_options(hidden=False),
     epilog=EPILOG,
@@ -62,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         status = group.main(args=arguments, prog_name="rat-modules", standalone_mode=False)
         return status if isinstance(status, int) else 0
-    except click.Abort:
+    except (click.Abort, KeyboardInterrupt):
         return _refuse("interrupted", status=130)
     except click.ClickException as error:
         return _refuse(_usage_line(error))

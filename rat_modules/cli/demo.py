@@ -1,14 +1,13 @@
 """`rat-modules demo`: the whole way in minutes on a CPU, from a recipe to pictures of captions."""
 
-import itertools
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from rat_modules.cli.options import SEED
-from rat_modules.cli.refusals import refuse_existing, refuse_unwritable
+from rat_modules.cli.options import SEED, Finite
+from rat_modules.cli.refusals import free_folder, refuse_existing, refuse_unwritable
 from rat_modules.cli.table import table
 
 if TYPE_CHECKING:
@@ -22,9 +21,9 @@ Examples:
 
 
 @click.command(epilog=EPILOG)
-@click.option("--minutes", type=click.FloatRange(min=0, min_open=True), default=7.0, show_default=True)
+@click.option("--minutes", type=Finite(min=0, min_open=True), default=7.0, show_default=True)
 @click.option("--out", type=click.Path(path_type=Path), help="The run folder.  [default: the next free out/demo]")
-@click.option("--recipe", default="ratgan-shapes", show_default=True, help="A recipe for 32 px.")
+@click.option("--recipe", default="ratgan-shapes", show_default=True, help="What to train.")
 @click.option("--seed", type=SEED, default=0, show_default=True)
 def command(minutes: float, out: Path | None, recipe: str, seed: int) -> int | None:
     """Train a small RAT-GAN on coloured shapes for some minutes, then draw captions with it.
@@ -34,7 +33,7 @@ def command(minutes: float, out: Path | None, recipe: str, seed: int) -> int | N
     """
     from rat_modules.assembly import load
     from rat_modules.data import open_dataset
-    from rat_modules.evaluation.shapes_report import accuracy_rows, shapes_report
+    from rat_modules.evaluation.shapes_report import accuracy_rows, shapes_report, unrecognised
     from rat_modules.recipes import load_recipe
     from rat_modules.training.batches import Batches
     from rat_modules.training.captioned import Captioned
@@ -42,7 +41,7 @@ def command(minutes: float, out: Path | None, recipe: str, seed: int) -> int | N
     from rat_modules.training.start import begin
     from rat_modules.training.trainer import run
 
-    out = out or _free_folder()
+    out = out or free_folder(Path("out") / "demo")
     refuse_existing(out)
     refuse_unwritable(out)
     folder = RunFolder(out, keep=1)
@@ -64,15 +63,13 @@ def command(minutes: float, out: Path | None, recipe: str, seed: int) -> int | N
         click.echo(f"stopped at step {ended.step}: {folder.path}", err=True)
         return 128 + ended.stopped_by
     assembly = load(folder.path / "generator.safetensors")
-    click.echo(table(accuracy_rows(shapes_report(assembly, samples=250, seed=seed))))
+    report = shapes_report(assembly, samples=250, seed=seed)
+    click.echo(table(accuracy_rows(report)))
+    for note in unrecognised(report):
+        click.echo(note)
     click.echo(f"pictures:  {_draw(assembly, folder.path, seed)}")
     click.echo(f'more:      rat-modules sample {folder.path} --caption "a large red circle at the top"')
     return None
-
-
-def _free_folder() -> Path:
-    names = itertools.chain(["demo"], (f"demo-{number}" for number in itertools.count(2)))
-    return next(path for path in (Path("out") / name for name in names) if not path.exists())
 
 
 def _draw(assembly: "Assembly", folder: Path, seed: int) -> Path:

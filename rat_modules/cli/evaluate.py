@@ -37,7 +37,7 @@ def command(
         raise RatError("--data", got=repr(data), expected="shapes: this version measures attributes of shapes only")
     from rat_modules.assembly import load
     from rat_modules.atomic import atomic_write
-    from rat_modules.evaluation.shapes_report import accuracy_rows, shapes_report
+    from rat_modules.evaluation.shapes_report import accuracy_rows, shapes_report, unrecognised
     from rat_modules.evaluation.stamp import stamp
     from rat_modules.sampling.device import choose_device
 
@@ -52,4 +52,4 @@ def command(
     if out is not None:
         with atomic_write(out) as temporary:
             temporary.write_text(text + "\n", encoding="utf-8")
-    click.echo(text if as_json else table(accuracy_rows(report)))
+    click.echo(text if as_json else "\n".join([table(accuracy_rows(report)), *unrecognised(report)]))

@@ -1,6 +1,20 @@
 """Options that every verb accepts, and those that several verbs share."""
 
+import math
+from typing import Any
+
 import click
+
+
+class Finite(click.FloatRange):
+    """A range of numbers without those that are none: click lets NaN through every bound."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a finite number.", param, ctx)
+        return number
+
 
 # what every generator of random numbers takes
 SEED = click.IntRange(min=0, max=2**63 - 1)

@@ -1,5 +1,6 @@
-"""Refusals that several verbs share."""
+"""Where --out may be: refusals that several verbs share, and the next free folder."""
 
+import itertools
 import tempfile
 from pathlib import Path
 
@@ -12,7 +13,9 @@ def refuse_existing(out: Path) -> None:
     Raises:
         RatError: there is something already.
     """
-    if out.is_file() or (out.is_dir() and any(out.iterdir())):
+    if out.exists() and not out.is_dir():
+        raise RatError("--out", got=f"{out}, which is a file", expected="a new or empty folder")
+    if out.is_dir() and any(out.iterdir()):
         raise RatError(
             "--out",
             got=f"{out}, which is not empty",
@@ -37,3 +40,9 @@ def refuse_unwritable(out: Path) -> None:
             got=f"{out} in {above}, which cannot be written ({error.strerror})",
             expected="a place for a folder",
         ) from error
+
+
+def free_folder(wanted: Path) -> Path:
+    """Return the folder, or with -2, -3, ... behind its name the first that does not exist."""
+    names = itertools.chain([wanted.name], (f"{wanted.name}-{number}" for number in itertools.count(2)))
+    return next(path for path in map(wanted.with_name, names) if not path.exists())

@@ -70,10 +70,23 @@ class ShapesAttributes:
         Raises:
             ShapeError: not 'n 3 h w', or another number of attributes.
         """
-        if len(attributes) != len(images):
-            raise ShapeError("attributes", got=len(attributes), expected=f"one for each of {len(images)} images")
+        return self.compare(self.read(images), attributes)
+
+    @staticmethod
+    def compare(read: Tensor, attributes: Sequence[Attributes]) -> AttributeAccuracy:
+        """Return how often what was `read` is as asked.
+
+        Args:
+            read: 'n 4', what the method `read` returns.
+            attributes: what each picture must show; None is not counted.
+
+        Raises:
+            ShapeError: another number of attributes.
+        """
+        if len(attributes) != len(read):
+            raise ShapeError("attributes", got=len(attributes), expected=f"one for each of {len(read)} images")
         wanted = indices(attributes)
-        right = self.read(images) == wanted
+        right = read == wanted
         said = wanted != NONE
         colour, shape, size, place = (float(right[said[:, k], k].double().mean()) for k in range(len(WORDS)))
         return AttributeAccuracy(colour, shape, size, place, pair=float(right[:, :2].all(1).double().mean()))

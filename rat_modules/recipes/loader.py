@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from rat_modules.errors import RecipeError, UnknownNameError
-from rat_modules.recipes.overrides import merge, nest
+from rat_modules.recipes.overrides import DEEPEST, merge, nest, too_deep
 from rat_modules.recipes.schema import OPTIONAL_SECTIONS, SECTION_KINDS, SUPPLIED_DATA_OPTIONS, Component, Recipe
 from rat_modules.recipes.structure import destructure, structure, with_names
 from rat_modules.registry import get_catalog
+
+_SOURCES = "the name of a recipe, a .toml file or a run folder"
 
 OptionCheck = Callable[[Mapping[str, Component]], list[str]]
 
@@ -48,6 +50,8 @@ def check(table: Mapping[str, Any], check_options: OptionCheck | None = None) ->
     Raises:
         RecipeError: as `load_recipe` does.
     """
+    if too_deep(table):
+        raise RecipeError("recipe", got="a value nested too deeply", expected=f"{DEEPEST} levels at most")
     recipe, problems = structure(table)
     parts, unknown = _registered(with_names(table))
     problems += unknown + _supplied(table)
@@ -89,15 +93,24 @@ def _registered(table: Mapping[str, Any]) -> tuple[dict[str, Component], list[st
 def _find(source: str | os.PathLike[str], folder: Path) -> Path:
     text = os.fspath(source)
     path = folder / text
+    if not text:
+        raise RecipeError("recipe", got="an empty name", expected=_SOURCES, hint="rat-modules recipes lists names")
     if not isinstance(source, str) or text.endswith(".toml") or "/" in text or os.sep in text:
-        return path / "recipe.toml" if path.is_dir() else path
+        return _in_folder(path, text) if path.is_dir() else path
     try:
         found: Path = get_catalog().get("recipes", text).resolve()
     except UnknownNameError:
         if path.is_dir():
-            return path / "recipe.toml"
+            return _in_folder(path, text)
         raise
     return found
+
+
+def _in_folder(folder: Path, typed: str) -> Path:
+    path = folder / "recipe.toml"
+    if not path.exists():
+        raise RecipeError("recipe", got=f"{typed}, a folder without recipe.toml", expected=_SOURCES)
+    return path
 
 
 def _read_chain(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
@@ -119,7 +132,13 @@ def _read_chain(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        table = tomllib.loads(path.read_text(encoding="utf-8-sig"))  # editors of Windows put a mark before the text
+        if too_deep(table):
+            raise RecursionError
+        return table
+    except RecursionError:
+        allowed = f"{DEEPEST} levels at most"
+        raise RecipeError("recipe file", got=f"{path}, nested too deeply", expected=allowed) from None
     except FileNotFoundError:
         raise RecipeError(
             "recipe file", got=str(path), expected="an existing .toml file", hint="rat-modules recipes lists names"

@@ -2,16 +2,20 @@
 
 import tomllib
 from collections.abc import Iterable, Mapping
+from itertools import chain
 from typing import Any
 
 from rat_modules.errors import RecipeError
+
+# no recipe needs as many, and everything that walks through tables stays far from Python's own limit
+DEEPEST = 32
 
 
 def parse_override(text: str) -> tuple[str, Any]:
     """Split "part.key=value"; the value is read as TOML, and as plain text where it is none.
 
     Raises:
-        RecipeError: there is no "=" or nothing before it.
+        RecipeError: there is no "=" or nothing before it, or the value is nested too deeply to be read.
 
     Example:
         >>> parse_override("generator.width=32"), parse_override("attention.normalize=softmax")
@@ -25,6 +29,8 @@ def parse_override(text: str) -> tuple[str, Any]:
         parsed = tomllib.loads(f"value = {value}")
     except tomllib.TOMLDecodeError:
         return key, value
+    except RecursionError:
+        raise RecipeError("--set", got=f"{key} nested too deeply", expected=f"{DEEPEST} levels at most") from None
     return key, parsed["value"] if set(parsed) == {"value"} else value
 
 
@@ -81,3 +87,20 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
         else:
             merged[key] = merge(below, value)
     return merged
+
+
+def too_deep(table: Mapping[str, Any]) -> bool:
+    """Say whether tables and lists are nested more than DEEPEST levels.
+
+    Example:
+        >>> deep = {}
+        >>> for _ in range(DEEPEST):
+        ...     deep = {"below": deep}
+        >>> too_deep(deep["below"]), too_deep(deep)
+        (False, True)
+    """
+    level: list[Any] = [table]
+    for _ in range(DEEPEST):
+        inner = (each.values() if isinstance(each, Mapping) else each for each in level)
+        level = [each for each in chain.from_iterable(inner) if isinstance(each, Mapping | list)]
+    return bool(level)

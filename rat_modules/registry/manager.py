@@ -16,6 +16,7 @@ from rat_modules.registry import builtins, hookspecs
 from rat_modules.registry.catalog import Catalog, Entry
 from rat_modules.registry.checks import check_hooks, recorder
 from rat_modules.registry.hookspecs import KINDS, PROJECT, hook_name
+from rat_modules.registry.nearest import did_you_mean
 from rat_modules.registry.plugin_files import import_file
 
 BLOCK_VARIABLE = "RAT_MODULES_BLOCK"
@@ -54,6 +55,7 @@ class Manager:
         self.catalog = Catalog()
         self._states: dict[str, PluginState] = {}
         self._blocked = set(blocked or ())
+        self._warned: set[str] = set()
         self._pluggy = pluggy.PluginManager(PROJECT)
         self._pluggy.add_hookspecs(hookspecs)
         self.load("builtins", "rat-modules", lambda: builtins)
@@ -71,6 +73,13 @@ class Manager:
             *self._states.values(),
             *(PluginState(name, "-", "blocked", "no plugin of this name was found") for name in unseen),
         ]
+
+    def warn_of_unseen(self) -> None:
+        """Log a warning, once, for each name that is blocked although no plugin seen so far has it."""
+        for name in sorted(self._blocked - self._states.keys() - self._warned):
+            meant = did_you_mean(name, self._states)
+            _log.warning("no plugin '%s' to leave out%s", name, f": {meant}" if meant else "")
+            self._warned.add(name)
 
     def block(self, name: str) -> None:
         """Leave a plugin out, whether it was loaded already or not."""
@@ -140,13 +149,16 @@ def get_catalog() -> Catalog:
     """Return everything registered: built-ins, installed plugins, and files given to `load_plugin_file`.
 
     Broken plugins are logged as warnings and listed by `plugin_states`. The environment variable
-    RAT_MODULES_BLOCK (names separated by commas) leaves plugins out; "builtins" is one of them.
+    RAT_MODULES_BLOCK (names separated by commas) leaves plugins out; "builtins" is one of them. Names that no plugin
+    has are logged too.
 
     Example:
         >>> get_catalog().names("cells")
         ['lstm', 'gru', 'none']
     """
-    return _manager().catalog
+    manager = _manager()
+    manager.warn_of_unseen()  # not before: a file that bears the name may be given after it was blocked
+    return manager.catalog
 
 
 def plugin_states() -> list[PluginState]:

@@ -1,6 +1,8 @@
 """Pictures in rows with their captions below: one PNG that a person can read."""
 
+from bisect import bisect_right
 from collections.abc import Sequence
+from math import ceil
 
 import torch
 from PIL import Image, ImageDraw, ImageFont
@@ -84,6 +86,9 @@ def _wrap(caption: str, width: int, font: ImageFont.ImageFont | ImageFont.FreeTy
 
 
 def _cut(line: str, width: int, font: ImageFont.ImageFont | ImageFont.FreeTypeFont) -> str:
-    while len(line) > 1 and font.getlength(line) > width:
-        line = line.removesuffix("...").rstrip()[:-1] + "..." if len(line) > 4 else line[:-1]
-    return line
+    if font.getlength(line) <= width:
+        return line
+    text = line.removesuffix("...")
+    lengths = range(len(text))
+    too_long = bisect_right(lengths, width, key=lambda count: ceil(font.getlength(text[:count].rstrip() + "...")))
+    return text[: max(1, too_long - 1)].rstrip() + "..."

@@ -1,15 +1,19 @@
 """What a list of captions must be before anything encodes it."""
 
+import re
 from collections.abc import Sequence
 
 from rat_modules.errors import RatError
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def check_captions(captions: Sequence[str]) -> list[str]:
     """Captions as a list, their white space made single blanks.
 
     Raises:
-        RatError: no captions, one bare string, something that is not text, or an empty caption; its place is named.
+        RatError: no captions, one bare string, something that is not text or that no file in UTF-8 could hold, or an
+            empty caption; its place is named.
 
     Example:
         >>> check_captions(["a  red circle "])
@@ -25,4 +29,11 @@ def check_captions(captions: Sequence[str]) -> list[str]:
             raise RatError(f"caption {place}", got=repr(text), expected="text")
         if not text.strip():
             raise RatError(f"caption {place} is empty", got=repr(text), expected="at least one word")
+        if strange := _SURROGATE.search(text):  # what Python makes of an argument's bytes that are not UTF-8
+            raise RatError(
+                f"caption {place} is not valid text",
+                got=repr(strange[0]),
+                expected="text in UTF-8",
+                hint="type it anew, or read it from a UTF-8 file",
+            )
     return [" ".join(text.split()) for text in texts]

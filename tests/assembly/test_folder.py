@@ -89,7 +89,7 @@ def test_refusals_name_the_file(assembly: Assembly, tmp_path: Path) -> None:
     weights = folder / "generator.safetensors"
     whole = weights.read_bytes()
 
-    with pytest.raises(CheckpointError, match=r"no file .*nowhere"):
+    with pytest.raises(CheckpointError, match=r"no file .*nowhere, expected a run folder or a \.safetensors file"):
         rat_modules.load(tmp_path / "nowhere")
     (tmp_path / "empty").mkdir()
     with pytest.raises(CheckpointError, match="no weights in"):
@@ -127,6 +127,7 @@ def carrying(assembly: Assembly, file: Path, **metadata: str) -> Path:
     [
         ('extends = "/etc/passwd"\n', "extends = '/etc/passwd', expected a recipe that is complete"),
         ("name is wrong\n", "expected valid TOML"),
+        ("x = " + "[" * 5000 + "]" * 5000 + "\n", "expected valid TOML"),
     ],
 )
 def test_a_carried_recipe_opens_no_other_file(assembly: Assembly, tmp_path: Path, start: str, reason: str) -> None:

@@ -1,5 +1,6 @@
 """Captions to pictures."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -77,6 +78,29 @@ def test_a_noise_for_every_caption(assembly: Assembly, noises: int) -> None:
 def test_an_empty_caption_is_refused(assembly: Assembly) -> None:
     with pytest.raises(RatError, match="caption"):
         assembly.sample(["a red circle", "  "])
+
+
+@pytest.mark.parametrize("caption", ["a red \udcff\udcfe circle", "\ud800"])
+def test_a_caption_that_is_no_text_is_refused(assembly: Assembly, caption: str) -> None:
+    for draw in (assembly.sample, assembly.encode):
+        with pytest.raises(RatError, match=r"caption 2 is not valid text: got .*expected text in UTF-8; "):
+            draw(["a red circle", caption])
+
+
+@pytest.mark.parametrize("caption", ["a\0b", "\x1b[31mred\x07", "\u202ea \ufffe red \U0001f600"])
+def test_control_characters_are_text(assembly: Assembly, caption: str) -> None:
+    assert assembly.sample([caption]).isfinite().all()
+
+
+@pytest.mark.parametrize("seed", [1.5, -1, 2**63, "1"])
+def test_seeds_that_are_none(assembly: Assembly, seed: object) -> None:
+    with pytest.raises(RatError, match=r"seed: got .*, expected a whole number from 0 to 2\^63 - 1"):
+        assembly.sample("a red circle", seed=seed)
+
+
+def test_seeds_of_other_libraries(assembly: Assembly) -> None:
+    assert torch.equal(draw_noise(2, 4, np.int64(3)), draw_noise(2, 4, 3))
+    assert draw_noise(1, 4, 2**63 - 1).isfinite().all()
 
 
 @pytest.mark.parametrize("noise_dim", [1, 16, 100])

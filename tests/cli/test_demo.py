@@ -28,6 +28,27 @@ def test_from_nothing_to_pictures(run: Callable, tmp_path: Path) -> None:
     assert load(tmp_path / folder).sample(["a red circle"], seed=0).shape == (1, 3, 32, 32)
 
 
+@pytest.mark.slow
+def test_a_recipe_of_another_size(run: Callable, tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text('extends = "ratgan-shapes"\n[generator]\nimage_size = 16\nwidth = 2\n')
+    done = run("demo", "--recipe", "mine.toml", "--minutes", "0.001", "--out", "run", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert load(tmp_path / "run").generator.image_size == 16
+    assert "\nno shape was recognised in 500 of 500 samples: " in done.stdout, "it is untrained"
+
+
 def test_a_folder_that_is_not_empty_is_refused(refused: Callable, tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("kept")
     assert "which is not empty" in refused("demo", "--out", tmp_path)
+
+
+def test_a_file_is_refused_and_its_removal_not_advised(refused: Callable, tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("kept")
+    line = refused("demo", "--out", tmp_path / "mine.txt")
+    assert line == f"--out: got {tmp_path / 'mine.txt'}, which is a file, expected a new or empty folder"
+
+
+@pytest.mark.parametrize("minutes", ["nan", "inf", "-inf", "0"])
+def test_minutes_that_never_end_or_begin(refused: Callable, tmp_path: Path, minutes: str) -> None:
+    assert "'--minutes': " in refused("demo", "--minutes", minutes, cwd=tmp_path)
+    assert not list(tmp_path.iterdir())

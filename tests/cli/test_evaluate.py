@@ -9,7 +9,7 @@ import torch
 
 from rat_modules.assembly import Assembly
 from rat_modules.data.shapes import Shapes
-from rat_modules.evaluation.shapes_report import shapes_report
+from rat_modules.evaluation.shapes_report import shapes_report, unrecognised
 from rat_modules.recipes import load_recipe
 
 from ..plates import small_model
@@ -30,6 +30,9 @@ def test_table_and_json(run: Callable, model: Path, tmp_path: Path) -> None:
     for row in ("seen", "held-out", "chance", "constant, seen", "constant, held-out", "real"):
         assert all(0 <= value <= 1 for value in report[row].values())
         assert any(line.startswith(row) for line in done.stdout.splitlines())
+    lines = [line for line in done.stdout.splitlines() if "was recognised" in line]
+    assert report["unrecognised"] == 80 and len(lines) == 1, "it is untrained"
+    assert lines[0].startswith("no shape was recognised in 80 of 80 samples: ")
     assert report["chance"]["colour"] == 1 / 8 and report["chance"]["shape"] == 1 / 4
     assert (report["constant, held-out"]["colour"], report["constant, held-out"]["shape"]) == (1 / 6, 1 / 3)
     assert (report["constant, seen"]["colour"], report["constant, seen"]["shape"]) == (4 / 26, 7 / 26)
@@ -71,6 +74,7 @@ def test_a_model_that_draws_what_is_asked_scores_full_and_one_that_does_not_scor
     good = shapes_report(Assembly(Painter(deaf=False), None, Encoder(), None, recipe), samples=60)
     for row in ("seen", "held-out", "real"):
         assert good[row]["colour"] > 0.98 and good[row]["shape"] > 0.95 and good[row]["place"] > 0.95, row
+    assert good["unrecognised"] <= 2 and unrecognised(good) == []
     deaf = shapes_report(Assembly(Painter(deaf=True), None, Encoder(), None, recipe), samples=60)
     assert deaf["seen"]["colour"] < 0.4 and deaf["held-out"]["pair"] == 0
 

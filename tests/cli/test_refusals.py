@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+DEEP = "[" * 3000 + "]" * 3000
+
 
 @pytest.mark.parametrize(
     ("words", "reason"),
@@ -23,6 +25,10 @@ import pytest
         (["recipes", "show", "absent.toml"], "recipe file: got absent.toml, expected an existing .toml file"),
         (["recipes", "show", "ratgan", "--set", "width"], "--set: got 'width', expected part.key=value"),
         (["recipes", "show", "ratgan", "--set", "fusion.name=cbm"], "did you mean 'cbn'?"),
+        (["recipes", "show", "."], "recipe: got ., a folder without recipe.toml, expected the name of a recipe"),
+        (["recipes", "show", ""], "recipe: got an empty name, expected the name of a recipe"),
+        (["recipes", "show", "ratgan", "--set", f"generator.width={DEEP}"], "got generator.width nested too deeply"),
+        (["recipes", "show", "ratgan", "--set", f"generator.width={DEEP[2960:-2960]}"], "got a value nested too"),
     ],
 )
 def test_one_line_and_status_2(refused: Callable, words: list[str], reason: str) -> None:
@@ -63,7 +69,14 @@ def test_ctrl_c_is_130(tmp_path: Path) -> None:
     process.send_signal(signal.SIGINT)
     _, error = process.communicate(timeout=30)
     assert process.returncode == 130
-    assert error.strip() == "error: interrupted"
+    assert error == "error: interrupted\n"
+
+
+def test_ctrl_c_while_options_are_read_is_one_line_too(tmp_path: Path) -> None:
+    tmp_path.joinpath("late.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    words = [sys.executable, "-m", "rat_modules", "--plugin", "late.py", "components"]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, preexec_fn=heed_ctrl_c)
+    assert (done.returncode, done.stderr) == (130, "error: interrupted\n")
 
 
 def test_a_reader_that_leaves_is_no_error(tmp_path: Path) -> None:

@@ -77,6 +77,28 @@ def test_walks_and_mixtures(run: Callable, model: Path, tmp_path: Path, words: l
     assert len(names(tmp_path / "out")) == count + 1 and "grid.png" in names(tmp_path / "out")
 
 
+def test_the_default_is_the_next_free_folder(run: Callable, model: Path, tmp_path: Path) -> None:
+    (tmp_path / "samples").mkdir()
+    (tmp_path / "samples" / "mine.txt").write_text("kept")
+    for out in ("samples-2", "samples-3"):
+        done = run("sample", model, "--caption", "a plate", cwd=tmp_path)
+        assert done.stdout == f"{out}/001-a-plate.png\n{out}/grid.png\n", done.stderr
+    assert names(tmp_path / "samples") == ["mine.txt"]
+
+
+def test_control_characters_in_a_caption(run: Callable, model: Path, tmp_path: Path) -> None:
+    (tmp_path / "captions.txt").write_bytes(b"a\0b \x1b[31mred\x07 plate\n../../up\n")
+    done = run("sample", model, "--captions", "captions.txt", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert names(tmp_path / "samples") == ["001-a-b-31mred-plate.png", "002-up.png", "grid.png"]
+
+
+def test_a_folder_whose_name_is_not_utf8(run: Callable, model: Path, tmp_path: Path) -> None:
+    done = run("sample", model, "--caption", "a plate", "--out", "\udcff", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert names(tmp_path / "\udcff") == ["001-a-plate.png", "grid.png"]
+
+
 def test_words_that_the_encoder_does_not_know_are_named(run: Callable, tmp_path: Path) -> None:
     settings = {key: value for key, value in SMALL.items() if not key.startswith("text")}
     recipe = load_recipe("ratgan-tiny", {**settings, "text_encoder.name": "damsm", "text_encoder.cond_dim": 16})
@@ -125,7 +147,12 @@ LATIN1 = "ein Löffel\n".encode("latin1")
         ([], "what to draw: got no caption"),
         (["--captions", "absent.txt"], "--captions: got absent.txt (No such file or directory)"),
         (["--captions", "latin1.txt"], "--captions: got latin1.txt, whose line 2 is not UTF-8"),
+        (["--captions", "latin1.txt"], "iconv -f latin1 -t utf-8"),
+        (["--captions", "utf16le.txt"], "utf16le.txt, which is UTF-16, expected a text file in UTF-8; convert it"),
+        (["--captions", "utf16be.txt"], "iconv -f utf-16 -t utf-8"),
         (["--captions", "blank.txt"], "--captions: got blank.txt without a caption"),
+        (["--caption", "\udcff\udcfe bad"], r"caption 1 is not valid text: got '\udcff', expected text in UTF-8"),
+        (["--mix", "a", "\udcff"], "caption 2 is not valid text"),
         (["--mix", "a", "b", "--at", "13"], "--at: got 13, expected a step from 0 to 12"),
         (["--caption", "a", "--at", "3"], "--at: got no captions to mix"),
         (["--mix", "a", ""], "caption 2 is empty"),
@@ -134,21 +161,30 @@ LATIN1 = "ein Löffel\n".encode("latin1")
         (["--interpolate-noise", "3"], "--interpolate-noise: got 0 captions"),
         (["--interpolate-noise", "1", "--caption", "a"], "1 is not in the range x>=2"),
         (["--caption", "a", "--device", "abacus"], "--device: got abacus"),
-        (["--caption", "a", "--out", "blank.txt"], "blank.txt"),
+        (["--mix", "a", "b", "--at", "3", "--at", "3"], "--at: got 3 and 3, expected each step once"),
+        (["--caption", "a", "--frames", "3"], "--frames: got no captions to walk between, expected --interp"),
+        (["--caption", "a", "--interpolate-noise", "3", "--frames", "3"], "--frames: got no captions to walk between"),
+        (["--mix", "a", "b", "--count", "2"], "--count: got a walk or a mixture too, expected --caption"),
+        (["--caption", "a", "--out", "blank.txt"], "--out: got blank.txt, which is a file, expected a new or empty"),
+        (["--caption", "a", "--out", "."], "--out: got ., which is not empty, expected a new or empty folder"),
         (["--caption", "a", "--out", "/proc/pictures"], "/proc/pictures"),
     ],
 )
 def test_refusals(refused: Callable, model: Path, tmp_path: Path, words: list[str], reason: str) -> None:
     (tmp_path / "latin1.txt").write_bytes(b"a plate\n" + LATIN1)
     (tmp_path / "blank.txt").write_text("\n \n")
+    for order in ("le", "be"):
+        mark = "\ufeff".encode(f"utf-16-{order}")
+        (tmp_path / f"utf16{order}.txt").write_bytes(mark + "a plate\n".encode(f"utf-16-{order}"))
+    before = names(tmp_path)
     assert reason in refused("sample", model, *words, cwd=tmp_path)
-    assert names(tmp_path) == ["blank.txt", "latin1.txt"], "nothing was written"
+    assert names(tmp_path) == before, "nothing was written"
 
 
 @pytest.mark.parametrize(
     ("path", "reason"),
     [
-        ("absent", "no file absent"),
+        ("absent", "model: got no file absent, expected a run folder or a .safetensors file"),
         ("absent.safetensors", "no file absent.safetensors"),
         ("empty", "no weights in empty"),
         ("notes.txt", "notes.txt is truncated or not a safetensors file"),
@@ -182,5 +218,5 @@ def test_no_space_left(model: Path, tmp_path: Path) -> None:
     words = ["sample", str(model), "--caption", "a plate", "--out", "out"]
     done = subprocess.run([sys.executable, "-c", code, *words], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 2 and done.stderr.startswith("error: ") and len(done.stderr.splitlines()) == 1
-    assert "File too large" in done.stderr
+    assert "the pictures could not be written into out: got File too large; make room there" in done.stderr
     assert names(tmp_path) == [], "nothing half-written"

@@ -78,7 +78,7 @@ def test_resuming_something_else_is_refused(refused: Callable, trained: Path, mo
         (words_for("shpes", "new"), "did you mean 'shapes'?"),
         (words_for("empty", "new"), "empty"),
         (words_for("shapes", "full"), "--out: got full, which is not empty"),
-        (words_for("shapes", "full/file"), "--out: got full/file, which is not empty"),
+        (words_for("shapes", "full/file"), "--out: got full/file, which is a file"),
         (words_for("shapes", "full/file/run"), "cannot be written"),
         (words_for("shapes", "/proc/run"), "--out: got /proc/run in /proc, which cannot be written ("),
         (words_for("shapes", "new", "--device", "cuda:77"), "--device: got cuda:77"),

@@ -126,6 +126,10 @@ def test_a_circle_is_refused(tmp_path: Path) -> None:
         (b"name = ", "expected valid TOML"),
         (b"name = '\xff'", "expected text in UTF-8"),
         (b"extends = 3", "extends of bad.toml: got 3"),
+        (b"x = " + b"[" * 5000 + b"]" * 5000, r"bad\.toml, nested too deeply, expected 32 levels at most"),
+        (b"[generator]\n" + b"a." * 5000 + b"a = 1", r"bad\.toml, nested too deeply, expected 32 levels at most"),
+        (b"extends = '.'", r"recipe: got \., a folder without recipe\.toml, expected the name"),
+        (b"extends = ''", "recipe: got an empty name, expected the name"),
         (b"extends = 'ratgn'", "did you mean 'ratgan'"),
         (b"extends = './absent.toml'", "absent.toml, expected an existing .toml file"),
     ],
@@ -135,6 +139,23 @@ def test_unreadable_files(tmp_path: Path, content: bytes, reason: str) -> None:
     path.write_bytes(content)
     with pytest.raises((RecipeError, UnknownNameError), match=reason):
         load_recipe(path)
+
+
+def test_a_mark_of_the_byte_order_is_no_content(tmp_path: Path) -> None:
+    path = tmp_path / "marked.toml"
+    path.write_bytes(b"\xef\xbb\xbf" + b'extends = "ratgan-tiny"\n')
+    assert diff(load_recipe(path), load_recipe("ratgan-tiny")) == []
+
+
+def test_overrides_and_recipes_nested_too_deeply() -> None:
+    deep: list[object] = []
+    for _ in range(5000):
+        deep = [deep]
+    for wrong in ({"generator.width": deep}, {"generator" + ".a" * 5000: 1}):
+        with pytest.raises(RecipeError, match="nested too deeply, expected 32 levels at most"):
+            load_recipe("ratgan", wrong)
+    with pytest.raises(RecipeError, match="nested too deeply, expected 32 levels at most"):
+        load_recipe(Recipe("mine", generator=Component("ratgan", {"width": deep})))
 
 
 def test_names_files_and_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,6 +168,10 @@ def test_names_files_and_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         load_recipe("ratgn")
     with pytest.raises(RecipeError, match=r"expected an existing \.toml file"):
         load_recipe("ratgan.toml")
+    run.joinpath("samples").mkdir()
+    for folder in (".", str(run / "samples"), run / "samples"):
+        with pytest.raises(RecipeError, match=r"got .*, a folder without recipe\.toml, expected the name of a recipe"):
+            load_recipe(folder)
     tmp_path.joinpath("ratgan").mkdir()
     assert load_recipe("ratgan").name == "ratgan", "a registered name wins over a folder that happens to be there"
 

@@ -35,6 +35,12 @@ def test_what_is_no_assignment_is_refused(text: str) -> None:
         parse_override(text)
 
 
+@pytest.mark.parametrize("levels", [3000, 100_000])
+def test_a_value_nested_too_deeply_is_refused(levels: int) -> None:
+    with pytest.raises(RecipeError, match=r"--set: got generator\.width nested too deeply, expected 32 levels at most"):
+        parse_override("generator.width=" + "[" * levels + "]" * levels)
+
+
 def test_the_last_one_wins() -> None:
     assert parse_overrides(["a.b=1", "c.d=2", "a.b=3"]) == {"a.b": 3, "c.d": 2}
 

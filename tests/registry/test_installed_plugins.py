@@ -76,6 +76,14 @@ def test_blocking(run: Callable, refused: Callable, good: Path) -> None:
     assert "of which there are none" in refused("--block", "builtins", "recipes", "show", "ratgan")
 
 
+def test_blocking_what_is_not_there_is_a_warning_and_no_refusal(run: Callable, good: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("raise SystemExit\n")
+    blocked = ["--block", "goood", "--block", "mine", "--plugin", str(tmp_path / "mine.py"), "--block", "good"]
+    done = run(*blocked, "components", path=(good,), env={"RAT_MODULES_BLOCK": "nope"})
+    assert done.returncode == 0
+    assert done.stderr == "no plugin 'goood' to leave out: did you mean 'good'?\nno plugin 'nope' to leave out\n"
+
+
 def test_a_blocked_plugin_is_not_even_imported(run: Callable, crowd: Path) -> None:
     assert "the moon" not in run("--block", "raising", "components", path=(crowd,)).stderr
     assert "the moon" in run("components", path=(crowd,)).stderr

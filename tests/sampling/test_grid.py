@@ -1,11 +1,13 @@
 """The captioned grid: every picture where it belongs, every caption legible."""
 
+import time
+
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageFont
 
 from rat_modules.errors import ShapeError
-from rat_modules.sampling.grid import captioned_grid
+from rat_modules.sampling.grid import _cut, captioned_grid
 
 
 def plates(count: int, size: int = 32) -> torch.Tensor:
@@ -44,6 +46,26 @@ def test_captions_are_drawn_below_and_wrapped_inside_their_cell() -> None:
     gap = sheet.crop((137, 0, 143, sheet.height))
     assert gap.getbbox() is None, "nothing runs into the next cell"
     assert sheet.height < 136 + 5 * 16
+
+
+def test_a_caption_without_a_blank_is_cut_at_once() -> None:
+    began = time.monotonic()
+    sheet = captioned_grid(plates(1), ["w" * 10_000])
+    assert time.monotonic() - began < 1
+    assert sheet.height == captioned_grid(plates(1), ["w"]).height, "one line"
+
+
+def test_a_cut_caption_fills_its_line() -> None:
+    font = ImageFont.load_default(size=12)
+    for line in ("w" * 50, "iW" * 30, "a " * 50, "w" * 30 + " ..."):
+        cut = _cut(line, 128, font)
+        assert cut.endswith("...") and not cut.endswith(" ...")
+        assert 128 - 2 * font.getlength("W") < font.getlength(cut) <= 128
+    assert _cut("short ...", 128, font) == "short ..."
+
+
+def test_control_characters_do_no_harm() -> None:
+    assert captioned_grid(plates(1), ["a\0b \x07\x1b[31m red\u202e \ufffe plate"]).width == 144
 
 
 def test_a_title_stands_above() -> None:
