@@ -79,4 +79,5 @@ class FolderReport:
         for title, pairs in (("left out", self.left_out), ("also in train", self.identical), ("nearly", self.near)):
             lines += [f"{title}: {one} ({other})" for one, other in pairs[:_EXAMPLES]]
             lines += [f"{title}: and {len(pairs) - _EXAMPLES} more"] * (len(pairs) > _EXAMPLES)
-        return "\n".join(lines)
+        # names of files need not be UTF-8, and a terminal takes nothing else
+        return "\n".join(lines).encode("utf-8", "backslashreplace").decode("utf-8")

@@ -19,8 +19,8 @@ class ImageFolder(CaptionedFiles):
 
     Subfolders are searched, names that begin with a dot are not. A metadata table names pictures relative to its own
     folder (`file_name`, `text` or `caption`) and goes before text files. A picture without a caption, a damaged one
-    and a caption of another encoding than UTF-8 are left out and stand in `skipped`. Pictures whose first caption is
-    the same show the same concept.
+    and a caption or a file name of another encoding than UTF-8 are left out and stand in `skipped`. Pictures whose
+    first caption is the same show the same concept.
 
     Args:
         root: the folder.
@@ -109,6 +109,9 @@ def _items(root: Path, split: Split, which: Which, skipped: list[tuple[str, str]
     }
     for path in sorted(pictures | listed.keys()):
         name = path.relative_to(root).with_suffix("").as_posix()
+        if not _is_utf8(name):  # its side of the split is a hash of UTF-8
+            skipped.append((str(path), "file name is not UTF-8"))
+            continue
         taken = bool(given) or split in ("all", hashed_split(name))
         captions = listed.get(path) or _text_beside(path, texts, which)
         if not isinstance(captions, str):
@@ -136,6 +139,14 @@ def hashed_split(name: str) -> Literal["train", "test"]:
     """
     number = int(hashlib.sha256(f"folder-v1/{name}".encode()).hexdigest()[:8], 16)
     return "test" if number % 100 < 10 else "train"
+
+
+def _is_utf8(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _text_beside(path: Path, texts: Mapping[Path, Path], which: Which) -> tuple[str, ...] | str:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import tracemalloc
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import torch
 from PIL import Image
 
 from rat_modules.data import CaptionedImages, open_dataset
+from rat_modules.data.check import check_folder
 from rat_modules.data.folder import ImageFolder, hashed_split
 from rat_modules.errors import DataError
 
@@ -130,6 +132,22 @@ def test_what_cannot_be_used_is_left_out_and_told(tmp_path: Path) -> None:
         "alone.png": "no caption",
         "cut.png": "cannot be decoded",
     }
+
+
+def test_a_name_that_is_not_utf8_is_left_out_and_told(tmp_path: Path) -> None:
+    _pair(tmp_path / "good.png", "good")
+    content = (tmp_path / "good.png").read_bytes()
+    nameless = os.fsdecode(os.fsencode(tmp_path) + b"/\xff\xfe")
+    try:
+        Path(f"{nameless}.png").write_bytes(content)
+    except OSError:
+        pytest.skip("this file system refuses such names")
+    Path(f"{nameless}.txt").write_text("bad name")
+    folder = ImageFolder(tmp_path, split="all")
+    assert _said(folder) == {"good.png": ("good",)}
+    assert folder.skipped == [(f"{nameless}.png", "file name is not UTF-8")]
+    report = check_folder(tmp_path)
+    assert report.reasons() == {"file name is not UTF-8": 1} and "\\udcff" in str(report).encode().decode()
 
 
 def test_nothing_usable_is_refused_with_the_first_reason(tmp_path: Path) -> None:
