@@ -76,7 +76,7 @@ def _jsonl(text: str) -> Iterator[tuple[int, dict[str, object] | str]]:
             continue
         try:
             row = json.loads(content)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             yield line, f"not JSON: {error}"
         else:
             yield line, row if isinstance(row, dict) else "not a JSON object"

@@ -126,7 +126,7 @@ def _content(folder: Path) -> dict[str, Any]:
     try:
         content: dict[str, Any] = json.loads(mark.read_text(encoding="utf-8"))
         found = content["dataset"], content["version"]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise DataError(f"{mark} is damaged", got=repr(error), hint="make the folder again") from error
     if found != ("emoji", VERSION):
         raise DataError(

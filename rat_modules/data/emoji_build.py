@@ -119,10 +119,18 @@ def _record(entry: Entry, style: str, picture: np.ndarray | str) -> dict[str, An
 
 
 def read_records(out: Path, style: str) -> tuple[list[dict[str, Any]], list[tuple[str, str]]]:
-    """Return the records of one style, in the order of its pictures, and (file, reason) of what was skipped."""
-    with (out / f"{style}.jsonl").open(encoding="utf-8") as table:
-        records = [json.loads(line) for line in table]
-    skipped = [(record["file"], record["skipped"]) for record in records if "skipped" in record]
+    """Return the records of one style, in the order of its pictures, and (file, reason) of what was skipped.
+
+    Raises:
+        DataError: the table is damaged.
+    """
+    path = out / f"{style}.jsonl"
+    try:
+        with path.open(encoding="utf-8") as table:
+            records = [json.loads(line) for line in table]
+        skipped = [(record["file"], record["skipped"]) for record in records if "skipped" in record]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise DataError(f"{path} is damaged", got=repr(error), hint="remove it and make the set again") from error
     return [record for record in records if "skipped" not in record], skipped
 
 
@@ -169,7 +177,7 @@ def _refuse_foreign(out: Path) -> None:
     try:
         content = json.loads(mark.read_text(encoding="utf-8"))
         found = (content["dataset"], content["version"])
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise DataError(f"{mark} is damaged", got=repr(error), hint="remove the folder and make it again") from error
     if found != ("emoji", VERSION):
         raise DataError(f"{out} holds another data set", got=found, expected=("emoji", VERSION), hint="choose another")

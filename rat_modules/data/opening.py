@@ -76,7 +76,7 @@ def _kind_of(path: Path) -> str:
         try:
             content = json.loads(mark.read_text(encoding="utf-8"))
             return str(content["dataset"])
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise DataError(
                 f"{mark} does not say what it is", got=repr(error), expected='JSON with "dataset": a registered name'
             ) from error

@@ -63,9 +63,10 @@ def test_what_is_no_emoji_set_is_left_alone(small_set, tmp_path: Path) -> None:
     (tmp_path / "dataset.json").write_text('{"dataset": "mine", "version": 3}')
     with pytest.raises(DataError, match=r"holds another data set: got \('mine', 3\), expected \('emoji', 1\)"):
         make(small_set, tmp_path)
-    (tmp_path / "dataset.json").write_text("{")
-    with pytest.raises(DataError, match="is damaged"):
-        make(small_set, tmp_path)
+    for damage in ("{", "[" * 100_000):
+        (tmp_path / "dataset.json").write_text(damage)
+        with pytest.raises(DataError, match="is damaged"):
+            make(small_set, tmp_path)
     with pytest.raises(DataError, match="--out: got the file"):
         make(small_set, tmp_path / "dataset.json")
     with pytest.raises(DataError, match=r"--from: got .*absent, expected a folder of \.tgz files"):

@@ -272,7 +272,17 @@ def test_options_that_a_data_set_does_not_take_are_refused(tmp_path: Path) -> No
         open_dataset(tmp_path, colour="red")
 
 
-@pytest.mark.parametrize("content", ["{broken", "[]", "{}"])
+def test_a_line_nested_too_deeply_is_counted_like_other_bad_lines(tmp_path: Path) -> None:
+    _picture(tmp_path / "a.png")
+    row = json.dumps({"file_name": "a.png", "text": "good"})
+    (tmp_path / "metadata.jsonl").write_text("[" * 100_000 + "\n" + row)
+    folder = ImageFolder(tmp_path)
+    assert _said(folder) == {"a.png": ("good",)}
+    ((place, reason),) = folder.skipped
+    assert place.endswith("metadata.jsonl:1") and reason.startswith("not JSON: ")
+
+
+@pytest.mark.parametrize("content", ["{broken", "[]", "{}", "[" * 100_000])
 def test_a_mark_that_says_nothing_is_refused(tmp_path: Path, content: str) -> None:
     (tmp_path / "dataset.json").write_text(content)
     with pytest.raises(DataError, match=r"dataset\.json does not say what it is"):
