@@ -55,6 +55,9 @@ def open_dataset(
 def find_dataset(spec: str | Path) -> tuple[str, Path | None]:
     """The registered name of what `spec` means, and the folder it lies in; see `open_dataset`."""
     names = get_catalog().names("datasets")
+    if spec == "":  # Path would make the current folder of it
+        expected = f"a folder or one of {', '.join(names)}"
+        raise DataError("data", got="an empty name", expected=expected, hint="write . for the current folder")
     if str(spec) in names:
         return str(spec), None
     path = Path(spec)

@@ -255,6 +255,7 @@ def test_a_folder_is_opened_by_what_it_holds(tmp_path: Path, monkeypatch: pytest
         ("shape", "got 'shape', expected a folder .there is none at shape. or one of .*; did you mean 'shapes'"),
         ("released", "lies in a folder: got its name alone"),
         ("a.tar", "the file"),
+        ("", r"data: got an empty name, expected a folder or one of .*; write \. for the current folder"),
     ],
 )
 def test_what_is_no_data_is_refused_with_what_was_looked_for(
