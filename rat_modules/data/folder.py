@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
-from rat_modules.data.caption_files import METADATA, Which, captions_of, read_metadata, read_text
+from rat_modules.data.caption_files import METADATA, Which, read_captions, read_metadata
 from rat_modules.data.captioned_files import CaptionedFiles, Item
 from rat_modules.data.pictures import GREY, SUFFIXES, Colour, Fit
 from rat_modules.errors import DataError
@@ -151,14 +151,7 @@ def _is_utf8(name: str) -> bool:
 
 def _text_beside(path: Path, texts: Mapping[Path, Path], which: Which) -> tuple[str, ...] | str:
     text = texts.get(path.with_suffix(""))
-    if text is None:
-        return "no caption"
-    try:
-        return captions_of(read_text(text), which) or "empty caption"
-    except DataError:
-        return "caption file is not UTF-8"
-    except OSError as error:
-        return f"caption file cannot be read: {error.strerror}"
+    return "no caption" if text is None else read_captions(text, which)
 
 
 def _walk(start: Path, skipped: list[tuple[str, str]]) -> Iterator[tuple[Path, list[str]]]:

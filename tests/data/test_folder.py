@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import threading
 import tracemalloc
 from pathlib import Path
 
@@ -111,7 +112,7 @@ def test_a_table_without_the_columns_or_of_another_encoding_is_refused(tmp_path:
     with pytest.raises(DataError, match="got name, words, expected file_name and one of text, caption"):
         ImageFolder(tmp_path)
     table.write_text("file_name,text\na.png,caf\u00e9\n", encoding="latin-1")
-    with pytest.raises(DataError, match=r"metadata\.csv is not UTF-8.*save it as UTF-8"):
+    with pytest.raises(DataError, match=r"metadata\.csv is not UTF-8.*convert it.*iconv -f latin1"):
         ImageFolder(tmp_path)
 
 
@@ -124,13 +125,14 @@ def test_what_cannot_be_used_is_left_out_and_told(tmp_path: Path) -> None:
     _pair(tmp_path / "cut.png", "cut").write_bytes((tmp_path / "good.png").read_bytes()[:40])
     folder = ImageFolder(tmp_path)
     assert len(folder) == 1
-    told = {Path(file).name: reason.split(":")[0] for file, reason in folder.skipped}
+    told = {Path(file).name: reason for file, reason in folder.skipped}
+    assert told.pop("cut.png").startswith("cannot be decoded: ")
+    convert = "caption file is not UTF-8: convert it, for example with iconv -f"
     assert told == {
-        "latin.png": "caption file is not UTF-8",
-        "utf16.png": "caption file is not UTF-8",
+        "latin.png": f"{convert} latin1 -t utf-8",
+        "utf16.png": f"{convert} utf-16 -t utf-8",
         "blank.png": "empty caption",
         "alone.png": "no caption",
-        "cut.png": "cannot be decoded",
     }
 
 
@@ -148,6 +150,30 @@ def test_a_name_that_is_not_utf8_is_left_out_and_told(tmp_path: Path) -> None:
     assert folder.skipped == [(f"{nameless}.png", "file name is not UTF-8")]
     report = check_folder(tmp_path)
     assert report.reasons() == {"file name is not UTF-8": 1} and "\\udcff" in str(report).encode().decode()
+
+
+def _pipe(path: Path) -> None:
+    if not hasattr(os, "mkfifo"):
+        pytest.skip("no named pipes here")
+    os.mkfifo(path)
+    # whoever reads it all the same finds it empty, instead of hanging the suite
+    threading.Thread(target=path.write_bytes, args=(b"",), daemon=True).start()
+
+
+def test_pipes_are_left_out_instead_of_waited_for(tmp_path: Path) -> None:
+    _pair(tmp_path / "good.png", "good")
+    _picture(tmp_path / "waiting.png")
+    _pipe(tmp_path / "waiting.txt")
+    _pipe(tmp_path / "pipe.png")
+    (tmp_path / "pipe.txt").write_text("a pipe")
+    told = {Path(file).name: reason for file, reason in ImageFolder(tmp_path).skipped}
+    assert told == {
+        "waiting.png": "caption file is not a regular file",
+        "pipe.png": "cannot be decoded: not a regular file",
+    }
+    _pipe(tmp_path / "metadata.csv")
+    with pytest.raises(DataError, match=r"metadata\.csv: got a pipe or a device, expected a regular file"):
+        ImageFolder(tmp_path)
 
 
 def test_nothing_usable_is_refused_with_the_first_reason(tmp_path: Path) -> None:
