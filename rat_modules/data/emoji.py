@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from rat_modules.data.emoji_build import MARK, VERSION, read_records
+from rat_modules.data.emoji_build import read_records
+from rat_modules.data.emoji_folder import MARK, VERSION
 from rat_modules.data.emoji_pictures import on_background, resized
 from rat_modules.errors import DataError
 

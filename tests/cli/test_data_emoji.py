@@ -31,6 +31,8 @@ def test_without_npm(refused: Callable, tmp_path: Path) -> None:
 
 
 def test_an_out_folder_of_something_else(refused: Callable, tmp_path: Path) -> None:
+    (tmp_path / "photo.jpg").write_bytes(b"mine")
+    assert "photo.jpg, expected an empty folder" in refused("data", "emoji", "--out", tmp_path)
     (tmp_path / "dataset.json").write_text('{"dataset": "mine", "version": 1}')
     assert "holds another data set" in refused("data", "emoji", "--out", tmp_path)
 
