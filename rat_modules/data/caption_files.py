@@ -44,6 +44,20 @@ def read_captions(path: Path, which: Which) -> tuple[str, ...] | str:
         return f"caption file cannot be read: {error.strerror}"
 
 
+def is_utf8(text: str) -> bool:
+    """Whether UTF-8 can say it; halves of surrogate pairs, in JSON and in names of files, it cannot.
+
+    Example:
+        >>> is_utf8("caf\\u00e9"), is_utf8("\\ud83d")
+        (True, False)
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _how_to_convert(content: bytes) -> str:
     utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     return f"convert it, for example with iconv -f {'utf-16' if utf16 else 'latin1'} -t utf-8"
@@ -81,7 +95,7 @@ def read_metadata(path: Path, which: Which) -> Iterator[tuple[str, tuple[str, ..
         said = [said] if isinstance(said, str) else said
         if not isinstance(name, str) or not name:
             yield f"{path}:{line}", "no file_name"
-        elif not isinstance(said, list) or not all(isinstance(caption, str) for caption in said):
+        elif not isinstance(said, list) or not all(isinstance(caption, str) and is_utf8(caption) for caption in said):
             yield f"{path}:{line}", "caption is not text"
         elif captions := captions_of("\n".join(said), which):
             yield name, captions

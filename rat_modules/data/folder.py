@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
-from rat_modules.data.caption_files import METADATA, Which, read_captions, read_metadata
+from rat_modules.data.caption_files import METADATA, Which, is_utf8, read_captions, read_metadata
 from rat_modules.data.captioned_files import CaptionedFiles, Item
 from rat_modules.data.pictures import GREY, SUFFIXES, Colour, Fit
 from rat_modules.errors import DataError
@@ -109,7 +109,7 @@ def _items(root: Path, split: Split, which: Which, skipped: list[tuple[str, str]
     }
     for path in sorted(pictures | listed.keys()):
         name = path.relative_to(root).with_suffix("").as_posix()
-        if not _is_utf8(name):  # its side of the split is a hash of UTF-8
+        if not is_utf8(name):  # its side of the split is a hash of UTF-8
             skipped.append((str(path), "file name is not UTF-8"))
             continue
         taken = bool(given) or split in ("all", hashed_split(name))
@@ -139,14 +139,6 @@ def hashed_split(name: str) -> Literal["train", "test"]:
     """
     number = int(hashlib.sha256(f"folder-v1/{name}".encode()).hexdigest()[:8], 16)
     return "test" if number % 100 < 10 else "train"
-
-
-def _is_utf8(name: str) -> bool:
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _text_beside(path: Path, texts: Mapping[Path, Path], which: Which) -> tuple[str, ...] | str:

@@ -71,9 +71,10 @@ def test_metadata_jsonl_names_pictures_in_any_subfolder(tmp_path: Path) -> None:
         {"file_name": "c.png", "text": ""},
         {"text": "nameless"},
         {"file_name": "c.png", "text": 5},
+        {"file_name": "c.png", "text": ["half of", "a \ud83d pair"]},
     ]
     _picture(tmp_path.parent / "outside.png")
-    lines = [json.dumps(row, ensure_ascii=False) for row in rows]
+    lines = [*(json.dumps(row, ensure_ascii=False) for row in rows[:-1]), json.dumps(rows[-1])]
     (tmp_path / "metadata.jsonl").write_text("\n".join([*lines, "{broken", "[1]", ""]), encoding="utf-8")
     folder = ImageFolder(tmp_path)
     assert _said(folder) == {
@@ -87,7 +88,7 @@ def test_metadata_jsonl_names_pictures_in_any_subfolder(tmp_path: Path) -> None:
             *["no such file in this folder"] * 2,
             *["no caption"] * 2,
             "no file_name",
-            "caption is not text",
+            *["caption is not text"] * 2,
             "not JSON",
             "not a JSON object",
         ]
