@@ -1,5 +1,6 @@
 """Captions as people keep them: a text file beside each picture, or one metadata table for many."""
 
+import codecs
 import csv
 import io
 import json
@@ -7,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
+from rat_modules.data.special import is_special
 from rat_modules.errors import DataError
 
 Which = Literal["all", "first"]
@@ -19,14 +21,46 @@ def read_text(path: Path) -> str:
     """A UTF-8 text file, with or without a byte order mark.
 
     Raises:
-        DataError: it is of another encoding.
+        DataError: it is of another encoding, or a pipe or a device.
     """
+    if is_special(path):
+        raise DataError(f"{path}", got="a pipe or a device", expected="a regular file")
     try:
         return path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise DataError(
-            f"{path} is not UTF-8", got=f"byte {error.start} that no UTF-8 text has", hint="save it as UTF-8"
-        ) from error
+        got = f"byte {error.start} that no UTF-8 text has"
+        raise DataError(f"{path} is not UTF-8", got=got, hint=_how_to_convert(error.object)) from error
+
+
+def read_captions(path: Path, which: Which) -> tuple[str, ...] | str:
+    """Captions in the text file of one picture, or what is wrong with it."""
+    try:
+        if is_special(path):
+            return "caption file is not a regular file"
+        return captions_of(path.read_bytes().decode("utf-8-sig"), which) or "empty caption"
+    except UnicodeDecodeError as error:
+        return f"caption file is not UTF-8: {_how_to_convert(error.object)}"
+    except OSError as error:
+        return f"caption file cannot be read: {error.strerror}"
+
+
+def is_utf8(text: str) -> bool:
+    """Whether UTF-8 can say it; halves of surrogate pairs, in JSON and in names of files, it cannot.
+
+    Example:
+        >>> is_utf8("caf\\u00e9"), is_utf8("\\ud83d")
+        (True, False)
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _how_to_convert(content: bytes) -> str:
+    utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return f"convert it, for example with iconv -f {'utf-16' if utf16 else 'latin1'} -t utf-8"
 
 
 def captions_of(text: str, which: Which) -> tuple[str, ...]:
@@ -61,7 +95,7 @@ def read_metadata(path: Path, which: Which) -> Iterator[tuple[str, tuple[str, ..
         said = [said] if isinstance(said, str) else said
         if not isinstance(name, str) or not name:
             yield f"{path}:{line}", "no file_name"
-        elif not isinstance(said, list) or not all(isinstance(caption, str) for caption in said):
+        elif not isinstance(said, list) or not all(isinstance(caption, str) and is_utf8(caption) for caption in said):
             yield f"{path}:{line}", "caption is not text"
         elif captions := captions_of("\n".join(said), which):
             yield name, captions
@@ -76,7 +110,7 @@ def _jsonl(text: str) -> Iterator[tuple[int, dict[str, object] | str]]:
             continue
         try:
             row = json.loads(content)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             yield line, f"not JSON: {error}"
         else:
             yield line, row if isinstance(row, dict) else "not a JSON object"

@@ -106,6 +106,7 @@ def _report(split: str, dataset: CaptionedImages, content: _Content) -> SplitRep
         pictures=len(dataset),
         concepts=len(set(concepts)),
         captions=total,
+        different_captions=len(spoken),
         words=sum(len(caption.split()) for captions in said for caption in captions) / max(total, 1),
         shared_captions=sum(len(of) > 1 for of in spoken.values()),
         doubled_captions=sum(len(captions) - len({c.lower() for c in captions}) for captions in said),

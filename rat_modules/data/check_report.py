@@ -16,6 +16,7 @@ class SplitReport:
     Args:
         split: its name.
         pictures, concepts, captions: how many there are.
+        different_captions: how many are left when each is counted once, whatever its case.
         words: mean number of words in a caption.
         shared_captions: captions that are said of more than one concept.
         doubled_captions: captions that one picture has more than once.
@@ -27,11 +28,17 @@ class SplitReport:
     pictures: int
     concepts: int
     captions: int
+    different_captions: int
     words: float
     shared_captions: int
     doubled_captions: int
     tiny: int | None
     repeated: int
+
+    def warning(self) -> str:
+        """What keeps a discriminator from learning whether a caption fits, in one line; empty where nothing does."""
+        few = "one concept" if self.concepts == 1 else "one caption" if self.different_captions == 1 else ""
+        return few and f"{self.split}: {few}, no mismatched captions to learn from"
 
 
 @attrs.frozen
@@ -76,7 +83,9 @@ class FolderReport:
         lines.append(f"{'left out':<32}{len(self.left_out):>12}")
         lines += [f"  {reason:<30}{count:>12}" for reason, count in self.reasons().items()]
         lines += [f"no split {split}: {reason}" for split, reason in self.missing]
+        lines += [report.warning() for report in self.splits if report.split == "train" and report.warning()]
         for title, pairs in (("left out", self.left_out), ("also in train", self.identical), ("nearly", self.near)):
             lines += [f"{title}: {one} ({other})" for one, other in pairs[:_EXAMPLES]]
             lines += [f"{title}: and {len(pairs) - _EXAMPLES} more"] * (len(pairs) > _EXAMPLES)
-        return "\n".join(lines)
+        # names of files need not be UTF-8, and a terminal takes nothing else
+        return "\n".join(lines).encode("utf-8", "backslashreplace").decode("utf-8")

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from rat_modules.data.emoji_build import MARK, VERSION, read_records
+from rat_modules.data.emoji_build import read_records
+from rat_modules.data.emoji_folder import MARK, VERSION
 from rat_modules.data.emoji_pictures import on_background, resized
 from rat_modules.errors import DataError
 
@@ -126,7 +127,7 @@ def _content(folder: Path) -> dict[str, Any]:
     try:
         content: dict[str, Any] = json.loads(mark.read_text(encoding="utf-8"))
         found = content["dataset"], content["version"]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise DataError(f"{mark} is damaged", got=repr(error), hint="make the folder again") from error
     if found != ("emoji", VERSION):
         raise DataError(

@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from rat_modules.atomic import atomic_write
 from rat_modules.data.emoji_captions import captions_of
+from rat_modules.data.emoji_folder import LICENCES, MARK, TARBALLS, VERSION, refuse_foreign
 from rat_modules.data.emoji_names import Entry, concept_of, key_of, read_names, split_of
 from rat_modules.data.emoji_packages import NAMES, PICTURES, Package, obtain
 from rat_modules.data.emoji_pictures import decode, distinct, read_members, resized
@@ -22,8 +23,6 @@ from rat_modules.data.lab import colour_shares
 from rat_modules.errors import DataError
 
 SIZE = 64
-VERSION = 1
-MARK = "dataset.json"
 _NOTICE = """The pictures and names in this folder were made from the packages below by `rat-modules data emoji`:
 the pictures padded to a square, resized to 64 pixels, their colours premultiplied by alpha; the captions composed
 from names, tags, groups and measured colours. Whoever passes them on passes on these notices.
@@ -51,7 +50,7 @@ def build(
     Raises:
         DataError: a tarball is missing or not the expected one, npm is absent or fails, or `out` holds something else.
     """
-    _refuse_foreign(out)
+    refuse_foreign(out, pictures, [package.tarball for package in (names, *pictures.values())])
     if (out / MARK).is_file():
         say(f"{out} is complete")
         content: dict[str, Any] = json.loads((out / MARK).read_text(encoding="utf-8"))
@@ -64,16 +63,17 @@ def build(
     for style in set(pictures) - set(missing):
         say(f"{style}: finished before, kept")
     if missing:
-        tarballs = obtain([names, *missing.values()], out / "tarballs", source=source, say=say)
+        tarballs = obtain([names, *missing.values()], out / TARBALLS, source=source, say=say)
         entries = read_names(tarballs[0])
         for (style, package), tarball in zip(missing.items(), tarballs[1:], strict=True):
             _build_style(out, style, read_members(tarball, package.gives, entries), entries)
     content = _summary(out, [names, *pictures.values()], list(pictures))
-    with atomic_write(out / "LICENCES.txt") as temporary:
+    with atomic_write(out / LICENCES) as temporary:
         temporary.write_text(_licences([names, *pictures.values()]), encoding="utf-8")
     with atomic_write(out / MARK) as temporary:
         temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    shutil.rmtree(out / "tarballs", ignore_errors=True)
+    if source is None or source.resolve() != (out / TARBALLS).resolve():  # copied there by hand, they are not ours
+        shutil.rmtree(out / TARBALLS, ignore_errors=True)
     return content
 
 
@@ -119,10 +119,18 @@ def _record(entry: Entry, style: str, picture: np.ndarray | str) -> dict[str, An
 
 
 def read_records(out: Path, style: str) -> tuple[list[dict[str, Any]], list[tuple[str, str]]]:
-    """Return the records of one style, in the order of its pictures, and (file, reason) of what was skipped."""
-    with (out / f"{style}.jsonl").open(encoding="utf-8") as table:
-        records = [json.loads(line) for line in table]
-    skipped = [(record["file"], record["skipped"]) for record in records if "skipped" in record]
+    """Return the records of one style, in the order of its pictures, and (file, reason) of what was skipped.
+
+    Raises:
+        DataError: the table is damaged.
+    """
+    path = out / f"{style}.jsonl"
+    try:
+        with path.open(encoding="utf-8") as table:
+            records = [json.loads(line) for line in table]
+        skipped = [(record["file"], record["skipped"]) for record in records if "skipped" in record]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise DataError(f"{path} is damaged", got=repr(error), hint="remove it and make the set again") from error
     return [record for record in records if "skipped" not in record], skipped
 
 
@@ -158,21 +166,6 @@ def _summary(out: Path, packages: list[Package], styles: list[str]) -> dict[str,
 def _licences(packages: list[Package]) -> str:
     lines = [f"- {package.spec}: {package.licence}. {package.attribution}." for package in packages]
     return _NOTICE + "\n" + "\n".join(lines) + "\n\n" + _FULL_TEXTS
-
-
-def _refuse_foreign(out: Path) -> None:
-    mark = out / MARK
-    if out.is_file():
-        raise DataError("--out", got=f"the file {out}", expected="a folder")
-    if not mark.is_file():
-        return
-    try:
-        content = json.loads(mark.read_text(encoding="utf-8"))
-        found = (content["dataset"], content["version"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{mark} is damaged", got=repr(error), hint="remove the folder and make it again") from error
-    if found != ("emoji", VERSION):
-        raise DataError(f"{out} holds another data set", got=found, expected=("emoji", VERSION), hint="choose another")
 
 
 _FULL_TEXTS = """Apache-2.0: https://www.apache.org/licenses/LICENSE-2.0

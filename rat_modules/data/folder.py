@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
-from rat_modules.data.caption_files import METADATA, Which, captions_of, read_metadata, read_text
+from rat_modules.data.caption_files import METADATA, Which, is_utf8, read_captions, read_metadata
 from rat_modules.data.captioned_files import CaptionedFiles, Item
 from rat_modules.data.pictures import GREY, SUFFIXES, Colour, Fit
 from rat_modules.errors import DataError
@@ -19,8 +19,8 @@ class ImageFolder(CaptionedFiles):
 
     Subfolders are searched, names that begin with a dot are not. A metadata table names pictures relative to its own
     folder (`file_name`, `text` or `caption`) and goes before text files. A picture without a caption, a damaged one
-    and a caption of another encoding than UTF-8 are left out and stand in `skipped`. Pictures whose first caption is
-    the same show the same concept.
+    and a caption or a file name of another encoding than UTF-8 are left out and stand in `skipped`. Pictures whose
+    first caption is the same show the same concept.
 
     Args:
         root: the folder.
@@ -109,6 +109,9 @@ def _items(root: Path, split: Split, which: Which, skipped: list[tuple[str, str]
     }
     for path in sorted(pictures | listed.keys()):
         name = path.relative_to(root).with_suffix("").as_posix()
+        if not is_utf8(name):  # its side of the split is a hash of UTF-8
+            skipped.append((str(path), "file name is not UTF-8"))
+            continue
         taken = bool(given) or split in ("all", hashed_split(name))
         captions = listed.get(path) or _text_beside(path, texts, which)
         if not isinstance(captions, str):
@@ -140,14 +143,7 @@ def hashed_split(name: str) -> Literal["train", "test"]:
 
 def _text_beside(path: Path, texts: Mapping[Path, Path], which: Which) -> tuple[str, ...] | str:
     text = texts.get(path.with_suffix(""))
-    if text is None:
-        return "no caption"
-    try:
-        return captions_of(read_text(text), which) or "empty caption"
-    except DataError:
-        return "caption file is not UTF-8"
-    except OSError as error:
-        return f"caption file cannot be read: {error.strerror}"
+    return "no caption" if text is None else read_captions(text, which)
 
 
 def _walk(start: Path, skipped: list[tuple[str, str]]) -> Iterator[tuple[Path, list[str]]]:

@@ -55,6 +55,9 @@ def open_dataset(
 def find_dataset(spec: str | Path) -> tuple[str, Path | None]:
     """The registered name of what `spec` means, and the folder it lies in; see `open_dataset`."""
     names = get_catalog().names("datasets")
+    if spec == "":  # Path would make the current folder of it
+        expected = f"a folder or one of {', '.join(names)}"
+        raise DataError("data", got="an empty name", expected=expected, hint="write . for the current folder")
     if str(spec) in names:
         return str(spec), None
     path = Path(spec)
@@ -76,7 +79,7 @@ def _kind_of(path: Path) -> str:
         try:
             content = json.loads(mark.read_text(encoding="utf-8"))
             return str(content["dataset"])
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise DataError(
                 f"{mark} does not say what it is", got=repr(error), expected='JSON with "dataset": a registered name'
             ) from error

@@ -13,6 +13,7 @@ import torch
 from PIL import Image, ImageCms, ImageOps
 from torch import Tensor
 
+from rat_modules.data.special import is_special
 from rat_modules.errors import DataError
 
 Fit = Literal["crop", "pad"]
@@ -117,6 +118,8 @@ def _to_tensor(image: Image.Image) -> Tensor:
 
 
 def _open(path: Path) -> Image.Image:
+    if is_special(path):
+        raise OSError("not a regular file")
     Image.init()
     return Image.open(path, formats=[name for name in _FORMATS if name in Image.OPEN])
 

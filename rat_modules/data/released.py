@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
-from rat_modules.data.caption_files import captions_of, read_text
+from rat_modules.data.caption_files import captions_of, read_captions, read_text
 from rat_modules.data.captioned_files import Box, CaptionedFiles, Item
 from rat_modules.data.pictures import GREY, Colour
 from rat_modules.errors import DataError
@@ -174,9 +174,4 @@ class _Captions:
             lines = (" ".join(str(self._words.get(int(number), "")) for number in numbers) for numbers in chosen)
             return captions_of("\n".join(lines), "all") or "empty caption"
         path = self._texts / f"{name}.txt"
-        if not path.is_file():
-            return f"no captions: no file {path}"
-        try:
-            return captions_of(read_text(path), "all") or "empty caption"
-        except DataError:
-            return "caption file is not UTF-8"
+        return read_captions(path, "all") if path.is_file() else f"no captions: no file {path}"

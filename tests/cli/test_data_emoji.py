@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 
 def test_a_folder_without_tarballs(refused: Callable, tmp_path: Path) -> None:
@@ -30,6 +31,8 @@ def test_without_npm(refused: Callable, tmp_path: Path) -> None:
 
 
 def test_an_out_folder_of_something_else(refused: Callable, tmp_path: Path) -> None:
+    (tmp_path / "photo.jpg").write_bytes(b"mine")
+    assert "photo.jpg, expected an empty folder" in refused("data", "emoji", "--out", tmp_path)
     (tmp_path / "dataset.json").write_text('{"dataset": "mine", "version": 1}')
     assert "holds another data set" in refused("data", "emoji", "--out", tmp_path)
 
@@ -49,6 +52,20 @@ def test_check_tells_a_script_that_nothing_can_be_used(run: Callable, tmp_path: 
         (tmp_path / split / "a.txt").write_text("a picture")
     done = run("data", "check", tmp_path)
     assert done.returncode == 2 and "cannot be decoded" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("more", [(), ("--json",)])
+def test_check_prints_names_that_are_not_utf8(run: Callable, tmp_path: Path, more: tuple[str, ...]) -> None:
+    folder = os.fsdecode(os.fsencode(tmp_path) + b"/fotos-\xfc")
+    try:
+        Path(folder).mkdir()
+    except OSError:
+        pytest.skip("this file system refuses such names")
+    for name in ("good", os.fsdecode(b"\xff\xfe")):
+        Image.new("RGB", (40, 40), "red").save(f"{folder}/{name}.png")
+        Path(f"{folder}/{name}.txt").write_text("a red square")
+    done = run("data", "check", folder, *more)
+    assert done.returncode == 0 and "file name is not UTF-8" in done.stdout and done.stderr == ""
 
 
 @pytest.mark.network

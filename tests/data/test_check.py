@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
+import attrs
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
 from rat_modules.data.check import check_folder
-from rat_modules.data.check_report import SplitReport
+from rat_modules.data.check_report import FolderReport, SplitReport
 from rat_modules.data.folder import hashed_split
 from rat_modules.errors import DataError
 
@@ -51,6 +52,7 @@ def test_everything_that_is_wrong_is_found(folder: Path) -> None:
         pictures=8,
         concepts=7,
         captions=17,
+        different_captions=9,  # six numbers, "seen from the front", "tiny", "very tiny"
         words=pytest.approx((6 * 2 + 6 * 4 + 2 + 2 + 1 + 1 + 2) / 17),
         shared_captions=2,  # "seen from the front", "very tiny"
         doubled_captions=1,  # tiny, Tiny
@@ -94,6 +96,20 @@ def test_a_split_that_is_empty_is_told(tmp_path: Path) -> None:
     report = check_folder(tmp_path)
     assert [split.split for split in report.splits] == ["train"]
     assert [split for split, _ in report.missing] == ["test"] and "no split test: " in str(report)
+
+
+def test_one_concept_or_one_caption_to_train_on_is_told(tmp_path: Path) -> None:
+    told = "no mismatched captions to learn from"
+    _add(tmp_path / "train" / "0.png", _noise(0), "A bird\nseen from the front")
+    _add(tmp_path / "test" / "0.png", _noise(1), "a plane")
+    report = str(check_folder(tmp_path))
+    assert f"train: one concept, {told}" in report.splitlines() and report.count(told) == 1
+    _add(tmp_path / "train" / "1.png", _noise(2), "a bird")
+    assert f"train: one concept, {told}" in str(check_folder(tmp_path)).splitlines()
+    _add(tmp_path / "train" / "2.png", _noise(3), "a fish")
+    assert told not in str(check_folder(tmp_path))
+    one = attrs.evolve(check_folder(tmp_path).splits[0], concepts=2, different_captions=1)  # as published sets may be
+    assert f"train: one caption, {told}" in str(FolderReport("birds", (one,), (), (), (), ()))
 
 
 def test_registered_sets_are_checked_in_all_their_splits() -> None:

@@ -98,6 +98,12 @@ def test_unfinished_and_damaged_folders(folder: Path, tmp_path: Path) -> None:
     (folder / "twitter.npy").write_bytes(b"no")
     with pytest.raises(DataError, match=r"twitter in .* cannot be read"):
         Emoji(folder, styles=("twitter",))
+    (folder / "twitter.jsonl").write_text("[" * 100_000)
+    with pytest.raises(DataError, match=r"twitter in .* cannot be read.*twitter\.jsonl is damaged: got Recursion"):
+        Emoji(folder, styles=("twitter",))
+    (folder / "dataset.json").write_text("[" * 100_000)
+    with pytest.raises(DataError, match=r"dataset\.json is damaged"):
+        Emoji(folder)
     (folder / "dataset.json").write_text('{"dataset": "emoji", "version": 0}')
     with pytest.raises(DataError, match=r"got \('emoji', 0\), expected \('emoji', 1\)"):
         Emoji(folder)

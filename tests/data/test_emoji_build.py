@@ -63,13 +63,41 @@ def test_what_is_no_emoji_set_is_left_alone(small_set, tmp_path: Path) -> None:
     (tmp_path / "dataset.json").write_text('{"dataset": "mine", "version": 3}')
     with pytest.raises(DataError, match=r"holds another data set: got \('mine', 3\), expected \('emoji', 1\)"):
         make(small_set, tmp_path)
-    (tmp_path / "dataset.json").write_text("{")
-    with pytest.raises(DataError, match="is damaged"):
-        make(small_set, tmp_path)
+    for damage in ("{", "[" * 100_000):
+        (tmp_path / "dataset.json").write_text(damage)
+        with pytest.raises(DataError, match="is damaged"):
+            make(small_set, tmp_path)
     with pytest.raises(DataError, match="--out: got the file"):
         make(small_set, tmp_path / "dataset.json")
     with pytest.raises(DataError, match=r"--from: got .*absent, expected a folder of \.tgz files"):
         build(tmp_path / "new", source=tmp_path / "absent")
+
+
+@pytest.mark.parametrize("name", ["photo.jpg", "tarballs/backup.tgz", "tarballs/.backup.tgz"])
+def test_a_folder_of_other_files_is_left_as_it_is(small_set, tmp_path: Path, name: str) -> None:
+    out = tmp_path / "out"
+    (out / name).parent.mkdir(parents=True)
+    (out / name).write_text("mine")
+    with pytest.raises(DataError, match=rf"--out: got \S*{name}, expected an empty folder, or what an interrupted run"):
+        make(small_set, out)
+    assert [file for file in out.rglob("*") if file.is_file()] == [out / name]
+
+
+def test_what_a_killed_run_left_is_taken_up(small_set, tmp_path: Path) -> None:
+    out, tarball = tmp_path / "out", small_set.names.tarball
+    (out / "tarballs" / f".{tarball}.abcd_123.npm").mkdir(parents=True)
+    for left in (f"tarballs/.{tarball}.abcd_123.tgz", f"tarballs/{tarball}", ".twitter.npy.abcd_123.npy"):
+        (out / left).write_bytes(b"half")
+    assert make(small_set, out)["images"] == 6
+
+
+def test_tarballs_that_were_copied_by_hand_are_kept(small_set, tmp_path: Path) -> None:
+    small_set.folder.rename(tmp_path / "moved")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "moved").rename(tmp_path / "out" / "tarballs")
+    moved = small_set._replace(folder=tmp_path / "out" / "tarballs")
+    assert make(moved, tmp_path / "out")["images"] == 6
+    assert len(list(moved.folder.iterdir())) == 3
 
 
 @pytest.mark.network

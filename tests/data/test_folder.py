@@ -2,6 +2,8 @@
 
 import csv
 import json
+import os
+import threading
 import tracemalloc
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import torch
 from PIL import Image
 
 from rat_modules.data import CaptionedImages, open_dataset
+from rat_modules.data.check import check_folder
 from rat_modules.data.folder import ImageFolder, hashed_split
 from rat_modules.errors import DataError
 
@@ -68,9 +71,10 @@ def test_metadata_jsonl_names_pictures_in_any_subfolder(tmp_path: Path) -> None:
         {"file_name": "c.png", "text": ""},
         {"text": "nameless"},
         {"file_name": "c.png", "text": 5},
+        {"file_name": "c.png", "text": ["half of", "a \ud83d pair"]},
     ]
     _picture(tmp_path.parent / "outside.png")
-    lines = [json.dumps(row, ensure_ascii=False) for row in rows]
+    lines = [*(json.dumps(row, ensure_ascii=False) for row in rows[:-1]), json.dumps(rows[-1])]
     (tmp_path / "metadata.jsonl").write_text("\n".join([*lines, "{broken", "[1]", ""]), encoding="utf-8")
     folder = ImageFolder(tmp_path)
     assert _said(folder) == {
@@ -84,7 +88,7 @@ def test_metadata_jsonl_names_pictures_in_any_subfolder(tmp_path: Path) -> None:
             *["no such file in this folder"] * 2,
             *["no caption"] * 2,
             "no file_name",
-            "caption is not text",
+            *["caption is not text"] * 2,
             "not JSON",
             "not a JSON object",
         ]
@@ -109,7 +113,7 @@ def test_a_table_without_the_columns_or_of_another_encoding_is_refused(tmp_path:
     with pytest.raises(DataError, match="got name, words, expected file_name and one of text, caption"):
         ImageFolder(tmp_path)
     table.write_text("file_name,text\na.png,caf\u00e9\n", encoding="latin-1")
-    with pytest.raises(DataError, match=r"metadata\.csv is not UTF-8.*save it as UTF-8"):
+    with pytest.raises(DataError, match=r"metadata\.csv is not UTF-8.*convert it.*iconv -f latin1"):
         ImageFolder(tmp_path)
 
 
@@ -122,14 +126,55 @@ def test_what_cannot_be_used_is_left_out_and_told(tmp_path: Path) -> None:
     _pair(tmp_path / "cut.png", "cut").write_bytes((tmp_path / "good.png").read_bytes()[:40])
     folder = ImageFolder(tmp_path)
     assert len(folder) == 1
-    told = {Path(file).name: reason.split(":")[0] for file, reason in folder.skipped}
+    told = {Path(file).name: reason for file, reason in folder.skipped}
+    assert told.pop("cut.png").startswith("cannot be decoded: ")
+    convert = "caption file is not UTF-8: convert it, for example with iconv -f"
     assert told == {
-        "latin.png": "caption file is not UTF-8",
-        "utf16.png": "caption file is not UTF-8",
+        "latin.png": f"{convert} latin1 -t utf-8",
+        "utf16.png": f"{convert} utf-16 -t utf-8",
         "blank.png": "empty caption",
         "alone.png": "no caption",
-        "cut.png": "cannot be decoded",
     }
+
+
+def test_a_name_that_is_not_utf8_is_left_out_and_told(tmp_path: Path) -> None:
+    _pair(tmp_path / "good.png", "good")
+    content = (tmp_path / "good.png").read_bytes()
+    nameless = os.fsdecode(os.fsencode(tmp_path) + b"/\xff\xfe")
+    try:
+        Path(f"{nameless}.png").write_bytes(content)
+    except OSError:
+        pytest.skip("this file system refuses such names")
+    Path(f"{nameless}.txt").write_text("bad name")
+    folder = ImageFolder(tmp_path, split="all")
+    assert _said(folder) == {"good.png": ("good",)}
+    assert folder.skipped == [(f"{nameless}.png", "file name is not UTF-8")]
+    report = check_folder(tmp_path)
+    assert report.reasons() == {"file name is not UTF-8": 1} and "\\udcff" in str(report).encode().decode()
+
+
+def _pipe(path: Path) -> None:
+    if not hasattr(os, "mkfifo"):
+        pytest.skip("no named pipes here")
+    os.mkfifo(path)
+    # whoever reads it all the same finds it empty, instead of hanging the suite
+    threading.Thread(target=path.write_bytes, args=(b"",), daemon=True).start()
+
+
+def test_pipes_are_left_out_instead_of_waited_for(tmp_path: Path) -> None:
+    _pair(tmp_path / "good.png", "good")
+    _picture(tmp_path / "waiting.png")
+    _pipe(tmp_path / "waiting.txt")
+    _pipe(tmp_path / "pipe.png")
+    (tmp_path / "pipe.txt").write_text("a pipe")
+    told = {Path(file).name: reason for file, reason in ImageFolder(tmp_path).skipped}
+    assert told == {
+        "waiting.png": "caption file is not a regular file",
+        "pipe.png": "cannot be decoded: not a regular file",
+    }
+    _pipe(tmp_path / "metadata.csv")
+    with pytest.raises(DataError, match=r"metadata\.csv: got a pipe or a device, expected a regular file"):
+        ImageFolder(tmp_path)
 
 
 def test_nothing_usable_is_refused_with_the_first_reason(tmp_path: Path) -> None:
@@ -237,6 +282,7 @@ def test_a_folder_is_opened_by_what_it_holds(tmp_path: Path, monkeypatch: pytest
         ("shape", "got 'shape', expected a folder .there is none at shape. or one of .*; did you mean 'shapes'"),
         ("released", "lies in a folder: got its name alone"),
         ("a.tar", "the file"),
+        ("", r"data: got an empty name, expected a folder or one of .*; write \. for the current folder"),
     ],
 )
 def test_what_is_no_data_is_refused_with_what_was_looked_for(
@@ -254,7 +300,17 @@ def test_options_that_a_data_set_does_not_take_are_refused(tmp_path: Path) -> No
         open_dataset(tmp_path, colour="red")
 
 
-@pytest.mark.parametrize("content", ["{broken", "[]", "{}"])
+def test_a_line_nested_too_deeply_is_counted_like_other_bad_lines(tmp_path: Path) -> None:
+    _picture(tmp_path / "a.png")
+    row = json.dumps({"file_name": "a.png", "text": "good"})
+    (tmp_path / "metadata.jsonl").write_text("[" * 100_000 + "\n" + row)
+    folder = ImageFolder(tmp_path)
+    assert _said(folder) == {"a.png": ("good",)}
+    ((place, reason),) = folder.skipped
+    assert place.endswith("metadata.jsonl:1") and reason.startswith("not JSON: ")
+
+
+@pytest.mark.parametrize("content", ["{broken", "[]", "{}", "[" * 100_000])
 def test_a_mark_that_says_nothing_is_refused(tmp_path: Path, content: str) -> None:
     (tmp_path / "dataset.json").write_text(content)
     with pytest.raises(DataError, match=r"dataset\.json does not say what it is"):
