@@ -3,10 +3,10 @@
 import torch
 from einops import repeat
 from torch import Tensor, nn
-from torch.nn import functional
 
 from rat_modules.errors import ShapeError
 from rat_modules.layers.widths import check_widths
+from rat_modules.ops.leaky import leaky
 from rat_modules.ops.soft_threshold import Normalizer, soft_threshold
 
 
@@ -57,7 +57,7 @@ class SoftThresholdAttention(nn.Module):
             expected = f"'n s' {(len(features), self.cond_dim)}"
             raise ShapeError("condition", got=tuple(condition.shape), expected=expected)
         joint = join(features, condition)
-        return self.score(functional.leaky_relu(self.conv(joint), 0.2))
+        return self.score(leaky(self.conv(joint)))
 
     def forward(self, features: Tensor, condition: Tensor) -> tuple[Tensor, Tensor]:
         """Attend.

@@ -9,6 +9,9 @@ from torch.nn import functional
 
 from rat_modules.errors import RatError
 from rat_modules.layers.fusion import AffineFusion
+from rat_modules.ops.average_pool import average_pool
+from rat_modules.ops.leaky import leaky
+from rat_modules.ops.upsample_conv import upsample_conv
 
 FusionFactory = Callable[..., AffineFusion]
 
@@ -24,8 +27,31 @@ def gate(value: float) -> nn.Parameter:
     return nn.Parameter(torch.full((1,), float(value)))
 
 
+class UpsamplingConv2d(nn.Conv2d):
+    """Nearest-neighbour upsampling by two, then a 3x3 convolution; see `ops.upsample_conv`."""
+
+    def __init__(self, in_features: int, out_features: int) -> None:
+        super().__init__(in_features, out_features, 3, 1, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Features 'n i h w' to 'n o (2 h) (2 w)'."""
+        return upsample_conv(x, self.weight, self.bias)
+
+
+class GatedConv2d(nn.Conv2d):
+    """A convolution times a gate. The gate multiplies the weights: autograd then keeps no features for its slope."""
+
+    def forward(self, x: Tensor, gate: Tensor) -> Tensor:  # type: ignore[override]  # the gate belongs to the block
+        """Features 'n i h w' and a gate '1' to 'n o h w'."""
+        bias = None if self.bias is None else gate * self.bias
+        return self._conv_forward(x, gate * self.weight, bias)
+
+
 class GeneratorBlock(nn.Module):
-    """Fuse, convolve, fuse, convolve, and add the gated result to the shortcut.
+    """Fuse, convolve, fuse, convolve, and add the gated result to the shortcut; optionally at twice the resolution.
+
+    In the published order upsampling comes first. It commutes with everything that treats each pixel alike, the first
+    fusion and the shortcut, so these run at the low resolution.
 
     Args:
         in_features: channels of the input.
@@ -34,6 +60,7 @@ class GeneratorBlock(nn.Module):
         fusion: called as fusion(num_features, hidden_dim, steps=...).
         steps: fusion steps of the block, half of them before each convolution.
         gate_init: initial factor of the residual; the published code starts at 0.
+        upsample: double height and width.
     """
 
     def __init__(
@@ -45,12 +72,17 @@ class GeneratorBlock(nn.Module):
         fusion: FusionFactory,
         steps: int,
         gate_init: float,
+        upsample: bool = False,
     ) -> None:
         super().__init__()
+        self.upsample = upsample
         self.fuse1 = fusion(in_features, hidden_dim, steps=steps // 2)
-        self.conv1 = nn.Conv2d(in_features, out_features, 3, 1, 1)
+        self.late = upsample and self.fuse1.pointwise
+        self.conv1 = (
+            UpsamplingConv2d(in_features, out_features) if self.late else nn.Conv2d(in_features, out_features, 3, 1, 1)
+        )
         self.fuse2 = fusion(out_features, hidden_dim, steps=steps // 2)
-        self.conv2 = nn.Conv2d(out_features, out_features, 3, 1, 1)
+        self.conv2 = GatedConv2d(out_features, out_features, 3, 1, 1)
         self.shortcut = nn.Conv2d(in_features, out_features, 1) if in_features != out_features else nn.Identity()
         self.gate = gate(gate_init)
 
@@ -60,10 +92,13 @@ class GeneratorBlock(nn.Module):
         return self.fuse1, self.fuse2
 
     def forward(self, x: Tensor, first: tuple[Tensor, Tensor], second: tuple[Tensor, Tensor]) -> Tensor:
-        """Features 'n c h w' and the (gamma, beta) of both fusions to features 'n c h w'."""
+        """Features 'n c h w' and the (gamma, beta) of both fusions to features 'n c h w', or 'n c (2 h) (2 w)'."""
+        shortcut = self.shortcut(x)
+        if self.upsample and not self.late:
+            x = functional.interpolate(x, scale_factor=2.0)
         residual = self.conv1(self.fuse1(x, *first))
-        residual = self.conv2(self.fuse2(residual, *second))
-        return self.shortcut(x) + self.gate * residual
+        residual = self.conv2(self.fuse2(residual, *second), self.gate)
+        return residual + (functional.interpolate(shortcut, scale_factor=2.0) if self.upsample else shortcut)
 
 
 class DiscriminatorBlock(nn.Module):
@@ -84,6 +119,7 @@ class DiscriminatorBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Features 'n c h w' to features 'n c h/2 w/2'."""
-        residual = functional.leaky_relu(self.conv1(x), 0.2, inplace=True)
-        residual = functional.leaky_relu(self.conv2(residual), 0.2, inplace=True)
-        return functional.avg_pool2d(self.shortcut(x), 2) + self.gate * residual
+        residual = leaky(self.conv1(x))
+        residual = leaky(self.conv2(residual))
+        # the shortcut treats each pixel alike, so that pooling may come first
+        return self.shortcut(average_pool(x)) + self.gate * residual

@@ -5,7 +5,7 @@ steps into a plan (`modulation`), which needs no features, and later applies it 
 """
 
 from collections.abc import Iterable
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -30,6 +30,14 @@ class AffineFusion(nn.Module):
         >>> fusion(torch.randn(4, 8, 5, 5), gamma, beta).shape
         torch.Size([4, 8, 5, 5])
     """
+
+    # Does it treat every pixel alike, so that it may run before nearest-neighbour upsampling instead of after?
+    pointwise = True
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        if "forward" in vars(cls) and "pointwise" not in vars(cls):
+            cls.pointwise = False  # nobody knows what another author's forward does, unless it is said
 
     def __init__(self, num_features: int, hidden_dim: int, *, steps: int = 2) -> None:
         super().__init__()
@@ -130,6 +138,8 @@ class InstanceNormFusion(AffineFusion):
         >>> torch.allclose(fusion(x, *planned), fusion(10 * x + 3, *planned), atol=1e-3)
         True
     """
+
+    pointwise = True  # repeating every pixel changes neither mean nor variance
 
     def forward(self, x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
         """Features 'n c ...' of more than one place, gamma 'j n c', beta 'j n c' to fused features 'n c ...'.

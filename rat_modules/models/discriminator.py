@@ -4,13 +4,13 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import NamedTuple
 
-from torch import Tensor, cat, nn
-from torch.nn import functional
+from torch import Tensor, cat, channels_last, nn
 
 from rat_modules.errors import ShapeError
 from rat_modules.layers.attention import SoftThresholdAttention, join
 from rat_modules.layers.blocks import DiscriminatorBlock
 from rat_modules.models.sizes import resolution_levels
+from rat_modules.ops.leaky import leaky
 
 
 class Scores(NamedTuple):
@@ -80,7 +80,7 @@ class RATDiscriminator(nn.Module):
         expected = (3, self.image_size, self.image_size)
         if images.ndim != 4 or tuple(images.shape[1:]) != expected:
             raise ShapeError("images", got=tuple(images.shape), expected=f"'n 3 h w' with {expected}")
-        x = self.from_image(images)
+        x = self.from_image(images.contiguous(memory_format=channels_last))
         for block in self.blocks:
             x = block(x)
         return x
@@ -100,7 +100,7 @@ class RATDiscriminator(nn.Module):
         if self.attention is not None and self.attended is not None:
             weighted, weights = self.attention(features, sentence)
             features = self.attended(cat([features, weighted], dim=1))
-        joint = functional.leaky_relu(self.joint(join(features, sentence)), 0.2)
+        joint = leaky(self.joint(join(features, sentence)))
         return Scores(self.logit(joint).flatten(), weights)
 
     def forward(self, images: Tensor, sentence: Tensor) -> Scores:

@@ -1,6 +1,7 @@
 """The RAT-GAN generator: plan every scale and shift from text and noise, then render."""
 
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import NamedTuple, cast
 
 import torch
@@ -72,8 +73,16 @@ class RATGenerator(nn.Module):
         self.controller = controller
         self.stem = nn.Linear(self.noise_dim, features[0] * 16)
         self.blocks = nn.ModuleList(
-            GeneratorBlock(before, after, controller.hidden_dim, fusion=fusion, steps=affines, gate_init=gate_init)
-            for before, after in zip([features[0], *features], features, strict=False)
+            GeneratorBlock(
+                before,
+                after,
+                controller.hidden_dim,
+                fusion=fusion,
+                steps=affines,
+                gate_init=gate_init,
+                upsample=bool(index),
+            )
+            for index, (before, after) in enumerate(pairwise([features[0], *features]))
         )
         self.to_image = nn.Conv2d(features[-1], 3, 3, 1, 1)
 
@@ -100,9 +109,8 @@ class RATGenerator(nn.Module):
     def render(self, noise: Tensor, plan: Plan) -> Tensor:
         """Noise 'n z' and a plan to pictures 'n 3 h w' in [-1, 1]."""
         x = rearrange(self.stem(noise), "n (c h w) -> n c h w", h=4, w=4)
+        x = x.contiguous(memory_format=torch.channels_last)  # twice as fast a convolution where channels are few
         for index, block in enumerate(self.blocks):
-            if index:
-                x = functional.interpolate(x, scale_factor=2.0)
             x = block(x, *plan.modulations[2 * index : 2 * index + 2])
         return torch.tanh(self.to_image(functional.leaky_relu(x, 0.2)))
 

@@ -1,0 +1,45 @@
+"""Nearest-neighbour upsampling and the 3x3 convolution after it, as one transposed convolution."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from rat_modules.errors import ShapeError
+
+
+def upsample_conv(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Double height and width by repeating pixels, then convolve 3x3 with padding 1; the larger image is never made.
+
+    Of the nine products of a 3x3 kernel over repeated pixels, several meet the same pixel. Added up beforehand they
+    leave a 4x4 kernel at stride two: 2.25 times fewer multiplications, the same numbers up to rounding.
+
+    Differentiable to any order.
+
+    Args:
+        x: 'n i h w'.
+        weight: 'o i 3 3', as of `torch.nn.Conv2d`.
+        bias: 'o', or None.
+
+    Returns:
+        'n o (2 h) (2 w)'.
+
+    Raises:
+        ShapeError: the weight is not 'o i 3 3', or x is not 'n i h w'.
+
+    Example:
+        >>> upsample_conv(torch.ones(1, 1, 1, 2), torch.ones(1, 1, 3, 3))[0, 0]
+        tensor([[4., 6., 6., 4.],
+                [4., 6., 6., 4.]])
+    """
+    if weight.ndim != 4 or weight.shape[2:] != (3, 3):
+        raise ShapeError("upsample_conv weight", got=tuple(weight.shape), expected="'o i 3 3'")
+    if x.ndim != 4 or x.shape[1] != weight.shape[1]:
+        raise ShapeError("upsample_conv x", got=tuple(x.shape), expected=f"'n i h w' with i = {weight.shape[1]}")
+    kernel = _spread(_spread(weight, 2), 3).transpose(0, 1)
+    return functional.conv_transpose2d(x, kernel, bias, stride=2, padding=1)
+
+
+def _spread(weight: Tensor, dim: int) -> Tensor:
+    # An even output pixel reads its own pixel twice and the one before once; an odd one its own twice, the next once.
+    before, here, after = weight.unbind(dim)
+    return torch.stack((after, here + after, before + here, before), dim)
