@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +12,7 @@ from rat_modules.errors import RatError
 from rat_modules.layers.fusion import AffineFusion
 from rat_modules.ops.average_pool import average_pool
 from rat_modules.ops.leaky import leaky
+from rat_modules.ops.recompute import recomputed
 from rat_modules.ops.upsample_conv import upsample_conv
 
 FusionFactory = Callable[..., AffineFusion]
@@ -36,15 +38,6 @@ class UpsamplingConv2d(nn.Conv2d):
     def forward(self, x: Tensor) -> Tensor:
         """Features 'n i h w' to 'n o (2 h) (2 w)'."""
         return upsample_conv(x, self.weight, self.bias)
-
-
-class GatedConv2d(nn.Conv2d):
-    """A convolution times a gate. The gate multiplies the weights: autograd then keeps no features for its slope."""
-
-    def forward(self, x: Tensor, gate: Tensor) -> Tensor:  # type: ignore[override]  # the gate belongs to the block
-        """Features 'n i h w' and a gate '1' to 'n o h w'."""
-        bias = None if self.bias is None else gate * self.bias
-        return self._conv_forward(x, gate * self.weight, bias)
 
 
 class GeneratorBlock(nn.Module):
@@ -77,12 +70,12 @@ class GeneratorBlock(nn.Module):
         super().__init__()
         self.upsample = upsample
         self.fuse1 = fusion(in_features, hidden_dim, steps=steps // 2)
-        self.late = upsample and self.fuse1.pointwise
+        self.late = upsample and getattr(self.fuse1, "pointwise", False)  # others' fusions need not say
         self.conv1 = (
             UpsamplingConv2d(in_features, out_features) if self.late else nn.Conv2d(in_features, out_features, 3, 1, 1)
         )
         self.fuse2 = fusion(out_features, hidden_dim, steps=steps // 2)
-        self.conv2 = GatedConv2d(out_features, out_features, 3, 1, 1)
+        self.conv2 = nn.Conv2d(out_features, out_features, 3, 1, 1)
         self.shortcut = nn.Conv2d(in_features, out_features, 1) if in_features != out_features else nn.Identity()
         self.gate = gate(gate_init)
 
@@ -96,9 +89,27 @@ class GeneratorBlock(nn.Module):
         shortcut = self.shortcut(x)
         if self.upsample and not self.late:
             x = functional.interpolate(x, scale_factor=2.0)
-        residual = self.conv1(self.fuse1(x, *first))
-        residual = self.conv2(self.fuse2(residual, *second), self.gate)
-        return residual + (functional.interpolate(shortcut, scale_factor=2.0) if self.upsample else shortcut)
+        residual = fuse_and_convolve(x, self.fuse1, first, self.conv1)
+        residual = fuse_and_convolve(residual, self.fuse2, second, self.conv2)
+        if self.upsample:
+            shortcut = functional.interpolate(shortcut, scale_factor=2.0)
+        return torch.addcmul(shortcut, self.gate, residual)
+
+
+def fuse_and_convolve(x: Tensor, fuse: nn.Module, modulation: tuple[Tensor, Tensor], convolve: nn.Module) -> Tensor:
+    """Fuse, then convolve; features between the two are kept for the backward pass only if they cost more than a pass.
+
+    Args:
+        x: 'n c h w'.
+        fuse: called as fuse(x, gamma, beta).
+        modulation: gamma and beta.
+        convolve: called with what the fusion gives.
+    """
+    fused = fuse(x, *modulation)
+    if not getattr(fuse, "pointwise", False):
+        return cast(Tensor, convolve(fused))
+    with recomputed(fused, lambda: fuse(x, *modulation)):
+        return cast(Tensor, convolve(fused))
 
 
 class DiscriminatorBlock(nn.Module):

@@ -31,7 +31,8 @@ class AffineFusion(nn.Module):
         torch.Size([4, 8, 5, 5])
     """
 
-    # Does it treat every pixel alike, so that it may run before nearest-neighbour upsampling instead of after?
+    # Does it treat every pixel alike, and give the same for the same? Then it may run before nearest-neighbour
+    # upsampling instead of after, and again in the backward pass.
     pointwise = True
 
     def __init_subclass__(cls, **keywords: Any) -> None:

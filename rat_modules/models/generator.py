@@ -7,13 +7,19 @@ from typing import NamedTuple, cast
 import torch
 from einops import rearrange
 from torch import Tensor, nn
-from torch.nn import functional
 
 from rat_modules.errors import ShapeError
 from rat_modules.layers.blocks import FusionFactory, GeneratorBlock
 from rat_modules.layers.controller import RecurrentController
 from rat_modules.layers.fusion import AffineFusion
 from rat_modules.models.sizes import resolution_levels
+from rat_modules.ops.leaky import leaky
+
+
+Modulations = tuple[tuple[Tensor, Tensor], ...]
+
+# features of one block that still fit into the caches of a CPU; larger ones also cost a page fault per 4 KiB, each time
+CACHED_NUMBERS = 2**21
 
 
 class Plan(NamedTuple):
@@ -24,7 +30,7 @@ class Plan(NamedTuple):
     """
 
     hidden: Tensor
-    modulations: tuple[tuple[Tensor, Tensor], ...]
+    modulations: Modulations
 
 
 class RATGenerator(nn.Module):
@@ -110,9 +116,22 @@ class RATGenerator(nn.Module):
         """Noise 'n z' and a plan to pictures 'n 3 h w' in [-1, 1]."""
         x = rearrange(self.stem(noise), "n (c h w) -> n c h w", h=4, w=4)
         x = x.contiguous(memory_format=torch.channels_last)  # twice as fast a convolution where channels are few
-        for index, block in enumerate(self.blocks):
-            x = block(x, *plan.modulations[2 * index : 2 * index + 2])
-        return torch.tanh(self.to_image(functional.leaky_relu(x, 0.2)))
+        return self._render_from(0, x, plan.modulations)
+
+    def _render_from(self, start: int, x: Tensor, modulations: Modulations) -> Tensor:
+        """Features before block `start` to pictures; on a CPU depth first, in batches small enough for its caches."""
+        for index in range(start, len(self.blocks)):
+            if len(x) > 1 and self._outgrows_caches(index, x):
+                halves = zip(x.chunk(2), _halves(modulations), strict=True)
+                return torch.cat([self._render_from(index, *half) for half in halves])
+            x = self.blocks[index](x, *modulations[2 * index : 2 * index + 2])
+        return torch.tanh(self.to_image(leaky(x)))
+
+    def _outgrows_caches(self, index: int, x: Tensor) -> bool:
+        # in training, statistics may run over the batch, and backward wants all of it anyway
+        if x.device.type != "cpu" or self.training or torch.is_grad_enabled() or torch.compiler.is_compiling():
+            return False
+        return len(x) * self.width * min(8, 2 ** (len(self.blocks) - 1 - index)) * 16 * 4**index > CACHED_NUMBERS
 
     def forward(self, noise: Tensor, sentence: Tensor) -> Tensor:
         """Generate.
@@ -128,3 +147,9 @@ class RATGenerator(nn.Module):
             ShapeError: noise or sentence do not fit.
         """
         return self.render(noise, self.plan(noise, sentence))
+
+
+def _halves(modulations: Modulations) -> tuple[Modulations, Modulations]:
+    split = [(gamma.chunk(2, 1), beta.chunk(2, 1)) for gamma, beta in modulations]
+    first, second = (tuple((gamma[half], beta[half]) for gamma, beta in split) for half in (0, 1))
+    return first, second

@@ -1,10 +1,14 @@
 """Per-channel affine modulation, alone and as the published chain of affines and leaky rectifiers."""
 
-from einops import rearrange
+from itertools import pairwise
+from typing import Any
+
+import torch
 from torch import Tensor
 from torch.nn import functional
 
 from rat_modules.errors import RatError, ShapeError
+from rat_modules.ops.leaky import bend, leaky
 
 
 def affine(x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
@@ -28,6 +32,16 @@ def affine(x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
         >>> affine(torch.ones(1, 2, 3), torch.tensor([[2.0, 3.0]]), torch.tensor([[0.0, 1.0]]))[0, :, 0]
         tensor([2., 4.])
     """
+    _check(x, gamma, beta)
+    return torch.addcmul(spread(beta.to(x.dtype), x.ndim), x, spread(gamma.to(x.dtype), x.ndim))
+
+
+def spread(values: Tensor, ndim: int) -> Tensor:
+    """One value per channel, 'n c', to 'n c 1 1 ...' of `ndim` dimensions."""
+    return values[(...,) + (None,) * (ndim - 2)]
+
+
+def _check(x: Tensor, gamma: Tensor, beta: Tensor) -> None:
     if not x.is_floating_point():
         raise ShapeError("affine x", got=str(x.dtype), expected="floating-point features")
     for name, modulation in (("gamma", gamma), ("beta", beta)):
@@ -37,14 +51,14 @@ def affine(x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
                 got=f"{name} {tuple(modulation.shape)} for x {tuple(x.shape)}",
                 expected=f"{name} 'n c' for x 'n c ...'",
             )
-    spread = "n c -> n c" + " 1" * (x.ndim - 2)
-    return x * rearrange(gamma.to(x.dtype), spread) + rearrange(beta.to(x.dtype), spread)
 
 
 def affine_leaky(x: Tensor, gamma: Tensor, beta: Tensor, negative_slope: float = 0.2) -> Tensor:
     """Alternate affine and leaky rectifier, `j` times: the fusion of one convolution in RAT-GAN and DF-GAN.
 
-    Differentiable to second order (the rectifier is piecewise linear).
+    In one pass over memory where there is a kernel for it. Between forward and backward only `x` is kept.
+
+    Differentiable to any order.
 
     Args:
         x: 'n c ...'.
@@ -70,7 +84,74 @@ def affine_leaky(x: Tensor, gamma: Tensor, beta: Tensor, negative_slope: float =
         raise ShapeError("affine_leaky modulation", got=got, expected="'j n c' twice")
     if not negative_slope >= 0:
         raise RatError("negative_slope", got=negative_slope, expected="zero or more")
+    _check(x, gamma[0] if len(gamma) else x, beta[0] if len(beta) else x)
+    gamma, beta = gamma.to(x.dtype), beta.to(x.dtype)
+    if torch.compiler.is_compiling():
+        return _stages(x, gamma, beta, negative_slope)[-1]  # a compiler fuses these itself
+    out: Tensor = _AffineLeaky.apply(x, gamma, beta, negative_slope)
+    return out
+
+
+class _AffineLeaky(torch.autograd.Function):
+    """Keeps the input alone, and computes the stages again in the backward pass."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x: Tensor, gamma: Tensor, beta: Tensor, negative_slope: float) -> Tensor:
+        return _last_stage(x, gamma, beta, negative_slope)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        *tensors, ctx.negative_slope = inputs
+        ctx.save_for_backward(*tensors)
+        ctx.save_for_forward(*tensors)
+        ctx.set_materialize_grads(False)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor | None) -> tuple[Tensor | None, ...]:
+        if grad is None:
+            return None, None, None, None
+        x, gamma, beta = ctx.saved_tensors
+        stages, slopes = _stages(x, gamma, beta, ctx.negative_slope), []
+        over = tuple(range(2, x.ndim))
+        for before, after, scale in reversed(list(zip(stages, stages[1:], gamma, strict=False))):
+            grad = bend(grad, after, ctx.negative_slope)
+            product = grad * before
+            slopes.append((product.sum(over), grad.sum(over)) if over else (product, grad))
+            grad = grad * spread(scale, x.ndim)
+        for_gamma, for_beta = (torch.stack(parts) for parts in zip(*reversed(slopes), strict=True))
+        return grad, for_gamma, for_beta, None
+
+    @staticmethod
+    def jvp(ctx: Any, x_t: Tensor | None, gamma_t: Tensor | None, beta_t: Tensor | None, _: Any) -> Tensor:
+        x, gamma, beta = ctx.saved_tensors
+        tangent = torch.zeros_like(x) if x_t is None else x_t
+        stages = _stages(x, gamma, beta, ctx.negative_slope)
+        for step, (before, after) in enumerate(pairwise(stages)):
+            tangent = tangent * spread(gamma[step], x.ndim)
+            if gamma_t is not None:
+                tangent = tangent + before * spread(gamma_t[step], x.ndim)
+            if beta_t is not None:
+                tangent = tangent + spread(beta_t[step], x.ndim)
+            tangent = bend(tangent, after, ctx.negative_slope)
+        return tangent
+
+
+def _stages(x: Tensor, gamma: Tensor, beta: Tensor, negative_slope: float) -> list[Tensor]:
+    """The input and what stands after every rectifier, as autograd can follow it."""
+    stages = [x]
     for scale, shift in zip(gamma, beta, strict=True):
-        # In place: autograd then keeps one tensor per affine instead of two.
-        x = functional.leaky_relu(affine(x, scale, shift), negative_slope, inplace=True)
-    return x
+        moved = torch.addcmul(spread(shift, x.ndim), stages[-1], spread(scale, x.ndim))
+        stages.append(leaky(moved, negative_slope))
+    return stages
+
+
+def _last_stage(x: Tensor, gamma: Tensor, beta: Tensor, negative_slope: float) -> Tensor:
+    """The same where nobody follows: one buffer, and each pass over memory does two operations."""
+    out = None
+    for scale, shift in zip(gamma, beta, strict=True):
+        before = x if out is None else out
+        out = torch.addcmul(spread(shift, x.ndim), before, spread(scale, x.ndim), out=out)
+        out = functional.leaky_relu(out, negative_slope, inplace=True)
+    return x.clone() if out is None else out

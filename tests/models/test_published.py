@@ -49,7 +49,10 @@ def test_generator(width: int, size: int, affines: int, batch: int, seed: int) -
 
     direction = given("direction", image.shape, seed)
     (image * direction).sum().backward()
-    (plain.image * direction).sum().backward()
+    # a gate's slope is a large sum of both signs: in float32 the published computation is no closer to it than ours
+    netG = {key: value.detach().double().requires_grad_() for key, value in netG.items()}
+    exact = published.generator(netG, noise.double(), sentence.double(), affines)
+    (exact.image * direction).sum().backward()
     parameters = dict(generator.named_parameters())
     for key, name in names.items():
         close(parameters[name].grad, netG[key].grad, 1e-4)
