@@ -15,7 +15,6 @@ from rat_modules.layers.fusion import AffineFusion
 from rat_modules.models.sizes import resolution_levels
 from rat_modules.ops.leaky import leaky
 
-
 Modulations = tuple[tuple[Tensor, Tensor], ...]
 
 # features of one block that still fit into the caches of a CPU; larger ones also cost a page fault per 4 KiB, each time

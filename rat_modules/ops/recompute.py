@@ -35,9 +35,11 @@ def recomputed(tensor: Tensor, compute: Callable[[], Tensor]) -> Iterator[None]:
         yield
         return
 
+    # autograd holds on to these functions, and so they must not hold on to the tensor
+    looks = _looks(tensor)
+
     def pack(saved: Tensor) -> Any:
-        same = saved.data_ptr() == tensor.data_ptr() and saved.shape == tensor.shape and saved.dtype == tensor.dtype
-        return again if same and saved.numel() else saved
+        return again if saved.numel() and _looks(saved) == looks else saved
 
     def again() -> Tensor:
         with torch.no_grad():
@@ -48,3 +50,7 @@ def recomputed(tensor: Tensor, compute: Callable[[], Tensor]) -> Iterator[None]:
 
     with saved_tensors_hooks(pack, unpack):
         yield
+
+
+def _looks(tensor: Tensor) -> tuple[object, ...]:
+    return tensor.data_ptr(), tensor.shape, tensor.stride(), tensor.dtype

@@ -1,0 +1,42 @@
+"""Averages of 2x2 pixels: values, derivatives, and nothing that flows where nothing has to."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from rat_modules.errors import ShapeError
+from rat_modules.ops.average_pool import average_pool
+
+from .derivatives import check_derivatives, check_penalty, draw, leaky, scattered
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 2, 2), (2, 3, 4, 6), (1, 2, 5, 3), (0, 2, 4, 4)], ids=str)
+@pytest.mark.parametrize("layout", [draw, scattered])
+def test_derivatives(shape: tuple[int, ...], layout) -> None:
+    x = layout(*shape)
+    check_derivatives(average_pool, x)
+    torch.testing.assert_close(average_pool(x), nn.functional.avg_pool2d(x, 2))
+
+
+def test_penalty_through_a_two_layer_network() -> None:
+    def network(x: Tensor, first: Tensor, second: Tensor) -> Tensor:
+        inner = average_pool(nn.functional.conv2d(x, first, padding=1).tanh())
+        return leaky(inner.square().flatten(1)) @ second
+
+    check_penalty(network, (draw(2, 1, 3, 3), draw(8)), draw(2, 1, 4, 4))
+
+
+def test_a_penalty_sends_nothing_through_the_layers_before() -> None:
+    x, weight = draw(2, 1, 4, 4), draw(1, 1, 3, 3)
+    reached: list[Tensor | None] = []
+    inner = nn.functional.conv2d(x, weight, padding=1)
+    inner.register_hook(reached.append)
+    (slope,) = torch.autograd.grad(average_pool(inner).sum(), x, create_graph=True)
+    slope.square().sum().backward()
+    assert len(reached) > 0 and [grad for grad in reached[1:] if grad is not None] == []
+    assert weight.grad is not None and weight.grad.norm() > 0
+
+
+def test_wrong_shapes_are_refused() -> None:
+    with pytest.raises(ShapeError, match=r"average_pool x: got \(3, 4, 4\), expected 'n c h w'"):
+        average_pool(torch.ones(3, 4, 4))

@@ -1,0 +1,59 @@
+"""The leaky rectifier: values, derivatives, and nothing that flows where nothing has to."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from rat_modules.errors import RatError
+from rat_modules.ops.leaky import leaky
+
+from .derivatives import check_derivatives, check_penalty, draw, scattered
+
+
+@pytest.mark.parametrize("shape", [(1,), (3, 7), (2, 3, 5, 1), (0, 3)], ids=str)
+@pytest.mark.parametrize("layout", [draw, scattered])
+def test_derivatives(shape: tuple[int, ...], layout) -> None:
+    check_derivatives(leaky, layout(*shape))
+
+
+def test_penalty_through_a_two_layer_network() -> None:
+    def network(x: Tensor, first: Tensor, second: Tensor) -> Tensor:
+        return leaky(leaky(x @ first).square()) @ second
+
+    check_penalty(network, (draw(3, 5), draw(5)), draw(4, 3))
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+@pytest.mark.parametrize("slope", [0.0, 0.2, 1.5])
+def test_it_is_the_one_of_torch(dtype: torch.dtype, slope: float) -> None:
+    x = torch.randn(3, 5).to(dtype).index_fill(1, torch.tensor(2), 0.0).requires_grad_()
+    expected = nn.functional.leaky_relu(x, slope)
+    assert torch.equal(leaky(x, slope), expected)
+    direction = torch.randn_like(x)
+    ours, theirs = (torch.autograd.grad(out, x, direction)[0] for out in (leaky(x, slope), expected))
+    assert torch.equal(ours, theirs)
+
+
+def test_a_penalty_sends_nothing_through_the_layers_before() -> None:
+    x, weight = draw(4, 3), draw(3, 3)
+    reached: list[Tensor | None] = []
+    inner = x @ weight
+    inner.register_hook(reached.append)
+    (slope,) = torch.autograd.grad(leaky(leaky(inner) @ weight).sum(), x, create_graph=True)
+    assert len(reached) == 1, "the first derivative goes through"
+    slope.square().sum().backward()
+    assert [grad for grad in reached[1:] if grad is not None] == []
+    assert weight.grad is not None and weight.grad.norm() > 0
+
+
+def test_under_functional_transforms() -> None:
+    x = draw(4, 3).detach()
+    per_row = torch.func.vmap(torch.func.grad(lambda row: leaky(row).sum()))(x)
+    assert torch.equal(per_row, torch.where(x > 0, 1.0, 0.2 * torch.ones_like(x)))
+    assert torch.equal(torch.func.jvp(leaky, (x,), (torch.ones_like(x),))[1], per_row)
+
+
+@pytest.mark.parametrize("slope", [-0.1, float("nan")])
+def test_a_negative_slope_is_refused(slope: float) -> None:
+    with pytest.raises(RatError, match=f"negative_slope: got {slope}, expected zero or more"):
+        leaky(torch.ones(1), slope)

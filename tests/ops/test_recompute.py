@@ -1,0 +1,63 @@
+"""What is computed again has the derivatives of what was kept, and is not kept."""
+
+import gc
+import weakref
+
+import pytest
+import torch
+from torch import Tensor
+from torch.autograd.graph import saved_tensors_hooks
+
+from rat_modules.ops.recompute import recomputed
+
+from .derivatives import check_derivatives, draw
+
+
+def chain(x: Tensor, weight: Tensor) -> Tensor:
+    inner = x.sin()
+    with recomputed(inner, lambda: x.sin()):
+        return (inner @ weight) * inner
+
+
+def test_derivatives_of_any_order() -> None:
+    assert torch.autograd.gradcheck(chain, (draw(3, 4), draw(4, 4)))
+    check_derivatives(lambda x, weight: (x.sin() @ weight) * x.sin(), draw(3, 4), draw(4, 4))
+    assert torch.autograd.gradgradcheck(chain, (draw(3, 4), draw(4, 4)))
+
+
+def test_the_tensor_is_let_go() -> None:
+    x, weight = draw(3, 4), draw(4, 4)
+    inner = x.sin()
+    gone = weakref.ref(inner)
+    with recomputed(inner, lambda: x.sin()):
+        out = inner @ weight
+    del inner
+    gc.collect()
+    assert gone() is None
+    out.sum().backward()
+    torch.testing.assert_close(weight.grad, x.detach().sin().sum(0)[:, None].expand(4, 4))
+
+
+def test_other_tensors_are_kept_as_they_are() -> None:
+    x, weight = draw(3, 4), draw(4, 4)
+    kept: list[Tensor] = []
+    with saved_tensors_hooks(lambda tensor: kept.append(tensor) or tensor, lambda tensor: tensor):
+        inner = x.sin()
+        with recomputed(inner, lambda: x.sin()):
+            out = inner @ weight
+    assert [tensor.data_ptr() for tensor in kept] == [x.data_ptr()]
+    (for_x,) = torch.autograd.grad(out.sum(), x)
+    torch.testing.assert_close(for_x, weight.sum(1) * x.cos())
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_without_gradients_nothing_happens(mode) -> None:
+    x, weight = draw(3, 4), draw(4, 4)
+    with mode():
+        torch.testing.assert_close(chain(x, weight), (x.sin() @ weight) * x.sin())
+
+
+def test_under_functional_transforms() -> None:
+    x, weight = draw(3, 4).detach(), draw(4, 4).detach()
+    ours = torch.func.grad(lambda weight: chain(x, weight).sum())(weight)
+    torch.testing.assert_close(ours, (x.sin().T @ x.sin()))

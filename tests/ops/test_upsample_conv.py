@@ -1,0 +1,64 @@
+"""Upsampling and convolution in one: the numbers and derivatives of doing one after the other."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+from torch.nn import functional
+
+from rat_modules.errors import ShapeError
+from rat_modules.ops.upsample_conv import upsample_conv
+
+from .derivatives import check_derivatives, check_penalty, draw, scattered
+
+
+def one_after_the_other(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    return functional.conv2d(functional.interpolate(x, scale_factor=2.0), weight, bias, padding=1)
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1, 1), (2, 3, 3, 5), (1, 2, 1, 4)], ids=str)
+@pytest.mark.parametrize("layout", [draw, scattered])
+def test_derivatives(shape: tuple[int, ...], layout) -> None:
+    check_derivatives(upsample_conv, layout(*shape), layout(2, shape[1], 3, 3), draw(2))
+
+
+def test_penalty_through_a_two_layer_network() -> None:
+    def network(x: Tensor, first: Tensor, second: Tensor) -> Tensor:
+        return upsample_conv(x, first).tanh().square().flatten(1) @ second
+
+    check_penalty(network, (draw(2, 1, 3, 3), draw(32)), draw(2, 1, 2, 2))
+
+
+@settings(deadline=None)
+@given(st.integers(0, 3), st.integers(1, 5), st.integers(1, 4), st.integers(1, 9), st.integers(1, 7), st.booleans())
+def test_equal_to_one_after_the_other(n: int, i: int, o: int, h: int, w: int, channels_last: bool) -> None:
+    memory = torch.channels_last if channels_last else torch.contiguous_format
+    x, weight, bias = torch.randn(n, i, h, w).contiguous(memory_format=memory), torch.randn(o, i, 3, 3), torch.randn(o)
+    for offset in (bias, None):
+        torch.testing.assert_close(upsample_conv(x, weight, offset), one_after_the_other(x, weight, offset))
+
+
+def test_fewer_multiplications() -> None:
+    from torch.utils.flop_counter import FlopCounterMode
+
+    counts = []
+    for op in (one_after_the_other, upsample_conv):
+        with FlopCounterMode(display=False) as counter:
+            op(torch.empty(1, 8, 16, 16, device="meta"), torch.empty(4, 8, 3, 3, device="meta"))
+        counts.append(counter.get_total_flops())
+    assert counts[0] / counts[1] == 2.25
+
+
+@pytest.mark.parametrize(
+    ("x", "weight", "line"),
+    [
+        ((1, 2, 4, 4), (3, 2, 4, 4), "upsample_conv weight: got (3, 2, 4, 4), expected 'o i 3 3'"),
+        ((1, 3, 4, 4), (3, 2, 3, 3), "upsample_conv x: got (1, 3, 4, 4), expected 'n i h w' with i = 2"),
+        ((2, 4, 4), (3, 2, 3, 3), "upsample_conv x: got (2, 4, 4), expected 'n i h w' with i = 2"),
+    ],
+)
+def test_wrong_shapes_are_refused(x: tuple[int, ...], weight: tuple[int, ...], line: str) -> None:
+    with pytest.raises(ShapeError) as refusal:
+        upsample_conv(torch.zeros(x), torch.zeros(weight))
+    assert str(refusal.value) == line
