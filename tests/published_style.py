@@ -21,7 +21,7 @@ ORDER = {4: ((0, 1), (2, 3)), 6: ((0, 1, 4), (2, 3, 5))}
 def modulate(x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
     """One affine and its rectifier: features 'n c h w', gamma and beta 'n c'."""
     scale, shift = gamma[:, :, None, None].expand_as(x), beta[:, :, None, None].expand_as(x)
-    return functional.leaky_relu(scale * x + shift, 0.2)
+    return functional.leaky_relu(scale * x + shift, 0.2, inplace=True)
 
 
 def attention_map(scores: Tensor, published: bool) -> Tensor:

@@ -3,6 +3,7 @@
 import copy
 import gc
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -37,7 +38,7 @@ def allocated(action: Callable[[], Any]) -> tuple[Any, int, int]:
     return result, most, now
 
 
-def test_flops_are_the_published_ones_but_for_one_projection() -> None:
+def test_flops_are_the_published_ones_but_for_what_is_the_same_at_half_the_size() -> None:
     ours = generator_cost(build().generator).flops
     with FlopCounterMode(display=False) as counter:
         published_style.generator(
@@ -47,9 +48,34 @@ def test_flops_are_the_published_ones_but_for_one_projection() -> None:
         )
     published = counter.get_total_flops()
     assert round(published / 1e9, 2) == 15.04
-    assert round(ours / 1e9, 1) == 15.0
+    assert ours <= 9.6e9
     # the published code projects the sentence to the four gates at each of 28 steps; we project it once
-    assert published - ours == 27 * 2 * 256 * 4 * 256
+    projections = 27 * 2 * 256 * 4 * 256
+    convolutions = shortcuts = 0
+    widths = (256, 256, 256, 256, 128, 64, 32)
+    for side, (before, after) in zip((8, 16, 32, 64, 128, 256), pairwise(widths), strict=True):
+        convolutions += 2 * 9 * before * after * side**2 * 5 // 9  # 4 products a pixel instead of 9
+        shortcuts += (before != after) * 2 * before * after * side**2 * 3 // 4
+    assert published - ours == projections + convolutions + shortcuts
+
+
+def test_backward_keeps_a_third_of_what_the_published_code_keeps() -> None:
+    kept: dict[int, int] = {}
+
+    def keep(tensor: torch.Tensor) -> torch.Tensor:
+        if tensor.untyped_storage().data_ptr() not in own:
+            kept[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+        return tensor
+
+    weights = {key: torch.zeros(shape, requires_grad=True) for key, shape in generator_shapes(32, 256).items()}
+    own = {weight.untyped_storage().data_ptr() for weight in weights.values()}
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        picture = published_style.generator(weights, torch.zeros(1, 100), torch.zeros(1, 256))
+    published = sum(kept.values())
+    assert picture.image.shape == (1, 3, 256, 256)
+    published -= 32 * 256 * 256 * 4  # the plain statement keeps the last features twice, the published code once
+    assert round(published / 2**20, 1) == 158.3
+    assert generator_cost(build().generator).saved_bytes <= 0.35 * published
 
 
 def test_parameters_are_all_that_is_learned() -> None:
@@ -79,7 +105,8 @@ def test_activations_are_what_a_forward_pass_leaves_behind(fusion: str) -> None:
     noise, sentence = torch.randn(8, 100), torch.randn(8, 256)
     generator(noise, sentence)  # convolutions may keep workspaces that they make once
     _pictures, _, left = allocated(lambda: generator(noise, sentence))
-    assert 8 * generator_cost(generator).saved_bytes == pytest.approx(left, rel=0.05)
+    # torch's instance norm copies what lies channels last, which counting on shapes alone does not see
+    assert 8 * generator_cost(generator).saved_bytes == pytest.approx(left, rel=0.08 if fusion == "cin" else 0.05)
 
 
 @pytest.mark.parametrize(

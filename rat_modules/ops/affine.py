@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from rat_modules.errors import RatError, ShapeError
+from rat_modules.ops.backend import Backend, kernel
 from rat_modules.ops.leaky import bend, leaky
 
 
@@ -53,7 +54,9 @@ def _check(x: Tensor, gamma: Tensor, beta: Tensor) -> None:
             )
 
 
-def affine_leaky(x: Tensor, gamma: Tensor, beta: Tensor, negative_slope: float = 0.2) -> Tensor:
+def affine_leaky(
+    x: Tensor, gamma: Tensor, beta: Tensor, negative_slope: float = 0.2, *, backend: Backend = "auto"
+) -> Tensor:
     """Alternate affine and leaky rectifier, `j` times: the fusion of one convolution in RAT-GAN and DF-GAN.
 
     In one pass over memory where there is a kernel for it. Between forward and backward only `x` is kept.
@@ -65,13 +68,14 @@ def affine_leaky(x: Tensor, gamma: Tensor, beta: Tensor, negative_slope: float =
         gamma: 'j n c', one scale per affine.
         beta: 'j n c', one shift per affine.
         negative_slope: slope of the rectifier below zero, >= 0.
+        backend: "auto", "reference" or "triton"; see `ops.backend`.
 
     Returns:
         'n c ...', shape and dtype of `x`.
 
     Raises:
         ShapeError: gamma or beta is not 'j n c', or does not fit `x`.
-        RatError: a negative slope, whose derivative the output alone does not tell.
+        RatError: a negative slope, whose derivative the output alone does not tell, or a backend that cannot run.
 
     Example:
         >>> import torch
@@ -86,9 +90,9 @@ def affine_leaky(x: Tensor, gamma: Tensor, beta: Tensor, negative_slope: float =
         raise RatError("negative_slope", got=negative_slope, expected="zero or more")
     _check(x, gamma[0] if len(gamma) else x, beta[0] if len(beta) else x)
     gamma, beta = gamma.to(x.dtype), beta.to(x.dtype)
-    if torch.compiler.is_compiling():
+    if torch.compiler.is_compiling() or len(gamma) == 0:
         return _stages(x, gamma, beta, negative_slope)[-1]  # a compiler fuses these itself
-    out: Tensor = _AffineLeaky.apply(x, gamma, beta, negative_slope)
+    out: Tensor = _AffineLeaky.apply(x, gamma, beta, negative_slope, backend)
     return out
 
 
@@ -98,12 +102,13 @@ class _AffineLeaky(torch.autograd.Function):
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(x: Tensor, gamma: Tensor, beta: Tensor, negative_slope: float) -> Tensor:
-        return _last_stage(x, gamma, beta, negative_slope)
+    def forward(x: Tensor, gamma: Tensor, beta: Tensor, negative_slope: float, backend: Backend) -> Tensor:
+        fused = kernel("affine", x, backend)
+        return (fused.affine_leaky if fused else _last_stage)(x, gamma, beta, negative_slope)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-        *tensors, ctx.negative_slope = inputs
+        *tensors, ctx.negative_slope, ctx.backend = inputs
         ctx.save_for_backward(*tensors)
         ctx.save_for_forward(*tensors)
         ctx.set_materialize_grads(False)
@@ -111,8 +116,12 @@ class _AffineLeaky(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor | None) -> tuple[Tensor | None, ...]:
         if grad is None:
-            return None, None, None, None
+            return None, None, None, None, None
         x, gamma, beta = ctx.saved_tensors
+        # a kernel's gradients could not be differentiated again
+        fused = None if torch.is_grad_enabled() else kernel("affine", x, ctx.backend)
+        if fused:
+            return *fused.affine_leaky_backward(grad, x, gamma, beta, ctx.negative_slope), None, None
         stages, slopes = _stages(x, gamma, beta, ctx.negative_slope), []
         over = tuple(range(2, x.ndim))
         for before, after, scale in reversed(list(zip(stages, stages[1:], gamma, strict=False))):
@@ -121,10 +130,10 @@ class _AffineLeaky(torch.autograd.Function):
             slopes.append((product.sum(over), grad.sum(over)) if over else (product, grad))
             grad = grad * spread(scale, x.ndim)
         for_gamma, for_beta = (torch.stack(parts) for parts in zip(*reversed(slopes), strict=True))
-        return grad, for_gamma, for_beta, None
+        return grad, for_gamma, for_beta, None, None
 
     @staticmethod
-    def jvp(ctx: Any, x_t: Tensor | None, gamma_t: Tensor | None, beta_t: Tensor | None, _: Any) -> Tensor:
+    def jvp(ctx: Any, x_t: Tensor | None, gamma_t: Tensor | None, beta_t: Tensor | None, *_: Any) -> Tensor:
         x, gamma, beta = ctx.saved_tensors
         tangent = torch.zeros_like(x) if x_t is None else x_t
         stages = _stages(x, gamma, beta, ctx.negative_slope)
@@ -149,9 +158,9 @@ def _stages(x: Tensor, gamma: Tensor, beta: Tensor, negative_slope: float) -> li
 
 def _last_stage(x: Tensor, gamma: Tensor, beta: Tensor, negative_slope: float) -> Tensor:
     """The same where nobody follows: one buffer, and each pass over memory does two operations."""
-    out = None
-    for scale, shift in zip(gamma, beta, strict=True):
-        before = x if out is None else out
-        out = torch.addcmul(spread(shift, x.ndim), before, spread(scale, x.ndim), out=out)
-        out = functional.leaky_relu(out, negative_slope, inplace=True)
-    return x.clone() if out is None else out
+    out = torch.addcmul(spread(beta[0], x.ndim), x, spread(gamma[0], x.ndim))
+    for step in range(len(gamma)):
+        if step:
+            torch.addcmul(spread(beta[step], x.ndim), out, spread(gamma[step], x.ndim), out=out)
+        functional.leaky_relu(out, negative_slope, inplace=True)
+    return out

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from rat_modules.layers.blocks import DiscriminatorBlock, GeneratorBlock
-from rat_modules.layers.fusion import AffineFusion
+from rat_modules.layers.blocks import DiscriminatorBlock, GeneratorBlock, UpsamplingConv2d
+from rat_modules.layers.fusion import AffineFusion, BatchNormFusion, InstanceNormFusion, SemanticSpatialFusion
 
 
 def plan(block: GeneratorBlock, batch: int):
@@ -24,6 +24,35 @@ def test_generator_block(before: int, after: int) -> None:
     straight = x if before == after else nn.functional.conv2d(x, block.shortcut.weight, block.shortcut.bias)
     torch.testing.assert_close(block(x, first, second), straight + block.gate * residual)
     assert (block.fuse1.num_features, block.fuse2.num_features) == (before, after)
+
+
+class Silent(AffineFusion):
+    """A fusion of another author, who says nothing of pixels."""
+
+    def forward(self, x, gamma, beta):
+        return super().forward(x, gamma, beta).flip(-1).cumsum(-1)
+
+
+@pytest.mark.parametrize("fusion", [AffineFusion, BatchNormFusion, InstanceNormFusion, SemanticSpatialFusion, Silent])
+@pytest.mark.parametrize(("before", "after"), [(3, 3), (4, 2)])
+def test_upsampling_comes_first_wherever_that_can_be_seen(fusion: type, before: int, after: int) -> None:
+    block = GeneratorBlock(before, after, 5, fusion=fusion, steps=4, gate_init=0.5, upsample=True)
+    first, second = plan(block, 2)
+    x = torch.randn(2, before, 4, 6)
+    larger = nn.functional.interpolate(x, scale_factor=2.0)
+    residual = nn.functional.conv2d(block.fuse1(larger, *first), block.conv1.weight, block.conv1.bias, padding=1)
+    residual = nn.functional.conv2d(block.fuse2(residual, *second), block.conv2.weight, block.conv2.bias, padding=1)
+    torch.testing.assert_close(block(x, first, second), block.shortcut(larger) + block.gate * residual)
+    assert isinstance(block.conv1, UpsamplingConv2d) is (fusion in (AffineFusion, InstanceNormFusion))
+
+
+def test_the_same_gradients_with_features_computed_again() -> None:
+    block = GeneratorBlock(4, 2, 5, fusion=AffineFusion, steps=4, gate_init=0.5, upsample=True).double()
+    planned = [tuple(part.double() for part in pair) for pair in plan(block.float(), 2)]
+    block = block.double()
+    x = torch.randn(2, 4, 3, 3).double().requires_grad_()
+    assert torch.autograd.gradcheck(lambda x: block(x, *planned), (x,))
+    assert torch.autograd.gradgradcheck(lambda x: block(x, *planned), (x,))
 
 
 @pytest.mark.parametrize("steps", [2, 4, 6])

@@ -1,0 +1,81 @@
+"""Which implementation of an op runs: the reference in torch's own operations, or its Triton kernel."""
+
+import functools
+import importlib
+from types import ModuleType
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor
+
+from rat_modules.errors import RatError
+
+Backend = Literal["auto", "reference", "triton"]
+# ops that have a kernel of their name in ops/kernels
+KERNELS = ("affine",)
+
+
+def kernel(op: str, x: Tensor, backend: Backend = "auto") -> ModuleType | None:
+    """The module of an op's kernels, or None where the reference computes.
+
+    Args:
+        op: one of KERNELS.
+        x: the features that it is to take.
+        backend: "auto" takes the kernel on CUDA wherever it can; "triton" insists on it, also on a CPU under
+            TRITON_INTERPRET=1; "reference" never takes it.
+
+    Raises:
+        RatError: an unknown backend, or "triton" where the kernel cannot run, with the reason.
+
+    Example:
+        >>> kernel("affine", torch.ones(2, 3, 4)) is None
+        True
+    """
+    if backend not in get_args(Backend):
+        raise RatError("backend", got=repr(backend), expected="one of " + ", ".join(get_args(Backend)))
+    if backend == "reference" or (backend == "auto" and not x.is_cuda):
+        return None
+    reason = unfit(op, x)
+    if reason is None:
+        return _module(op)
+    if backend == "triton":
+        raise RatError(f"backend 'triton' of {op}", got=reason, hint="use backend='auto'")
+    return None
+
+
+def unfit(op: str, x: Tensor) -> str | None:
+    """Why the kernel of `op` cannot take `x`; None where it can.
+
+    Example:
+        >>> unfit("affine", torch.ones(2, 3, 4, device="meta"))
+        'features are on meta'
+    """
+    if not x.is_cuda and x.device.type != "cpu":
+        return f"features are on {x.device.type}"
+    if torch._C._functorch.is_functorch_wrapped_tensor(x):
+        return "torch.func transforms the features"
+    missing = unavailable(op)
+    if missing is not None:
+        return missing
+    if not x.is_cuda and not _interpreted(op):
+        return "features are on the CPU, and TRITON_INTERPRET is not set"
+    reason: str | None = _module(op).unfit(x)
+    return reason
+
+
+@functools.cache
+def unavailable(op: str) -> str | None:
+    """Why an op's kernel cannot be loaded at all; None where it can."""
+    try:
+        _module(op)
+    except ImportError as error:
+        return f"triton cannot be imported ({error})"
+    return None
+
+
+def _module(op: str) -> ModuleType:
+    return importlib.import_module(f"rat_modules.ops.kernels.{op}")
+
+
+def _interpreted(op: str) -> bool:
+    return bool(_module(op).INTERPRETED)
