@@ -5,7 +5,7 @@ recurrence, runs its two perceptrons and makes its own pass over the features. T
 hold our modules to it at any width, size, seed and batch; benchmarks time it as the reference.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import torch
@@ -112,12 +112,19 @@ def penalty_norm(weights: Weights, images: Tensor, sentence: Tensor) -> Tensor:
     return torch.sqrt((torch.cat([slope.flatten(1) for slope in slopes], 1) ** 2).sum(1))
 
 
-def hinge(weights: Weights, images: Tensor, sentence: Tensor, fake: Tensor) -> dict[str, Tensor]:
+def picture(weights: Weights, noise: Tensor, sentence: Tensor, affines: int = 4) -> Tensor:
+    """The generator's image alone."""
+    return generator(weights, noise, sentence, affines).image
+
+
+def hinge(
+    weights: Weights, images: Tensor, sentence: Tensor, fake: Tensor, look: Callable[..., Tensor] = features
+) -> dict[str, Tensor]:
     """Every term of the discriminator's loss; the first pictures are mismatched with the following captions."""
-    at = features(weights, images)
+    at = look(weights, images)
     real = functional.relu(1 - logits(weights, at, sentence)).mean()
     mismatch = functional.relu(1 + logits(weights, at[:-1], sentence[1:])).mean()
-    judged = functional.relu(1 + logits(weights, features(weights, fake.detach()), sentence)).mean()
+    judged = functional.relu(1 + logits(weights, look(weights, fake.detach()), sentence)).mean()
     return {"real": real, "mismatch": mismatch, "fake": judged, "D": real + (judged + mismatch) / 2}
 
 
@@ -128,12 +135,18 @@ def iteration(
     sentence: Tensor,
     noise: Tensor,
     affines: int = 4,
+    *,
+    draw: Callable[..., Tensor] = picture,
+    look: Callable[..., Tensor] = features,
 ) -> Tensor:
-    """A published training iteration on (generator, discriminator): the losses real, mismatch, fake, D, penalty, G."""
+    """A published training iteration on (generator, discriminator): the losses real, mismatch, fake, D, penalty, G.
+
+    draw, look: `picture` and `features`, or compiled ones; the penalty, differentiated twice, takes neither.
+    """
     netG, netD = nets
     for_G, for_D = optimizers
-    fake = generator(netG, noise, sentence, affines).image
-    terms = hinge(netD, images, sentence, fake)
+    fake = draw(netG, noise, sentence, affines)
+    terms = hinge(netD, images, sentence, fake, look)
     for_D.zero_grad()
     terms["D"].backward()
     for_D.step()
@@ -141,7 +154,7 @@ def iteration(
     for_D.zero_grad()
     penalty.backward()
     for_D.step()
-    loss = -logits(netD, features(netD, fake), sentence).mean()
+    loss = -logits(netD, look(netD, fake), sentence).mean()
     for_G.zero_grad()
     for_D.zero_grad()
     loss.backward()

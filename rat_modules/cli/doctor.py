@@ -24,8 +24,14 @@ _PACKAGES = ("torch", "triton", "numpy", "einops", "safetensors", "pillow", "plu
 @click.command(epilog=EPILOG)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(as_json: bool) -> None:
-    """Print versions, devices, plugins and disk space."""
-    report = {"versions": _versions(), "devices": _devices(), "plugins": _plugins(), "disk": _disk()}
+    """Print versions, devices, which kernels run and why, plugins and disk space."""
+    report = {
+        "versions": _versions(),
+        "devices": _devices(),
+        "kernels": _kernels(),
+        "plugins": _plugins(),
+        "disk": _disk(),
+    }
     if as_json:
         click.echo(json.dumps(report, indent=2))
     else:
@@ -54,6 +60,16 @@ def _devices() -> dict[str, str]:
     if torch.backends.mps.is_available():
         found["mps"] = "available"
     return found
+
+
+def _kernels() -> dict[str, str]:
+    import torch
+
+    from rat_modules.ops import backend
+
+    features = torch.ones(1, 1, 1, device="cuda" if torch.cuda.is_available() else "cpu")
+    reasons = {op: backend.unfit(op, features) for op in backend.KERNELS}
+    return {op: f"reference: {reason}" if reason else "triton" for op, reason in reasons.items()}
 
 
 def _plugins() -> dict[str, str]:

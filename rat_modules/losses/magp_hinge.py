@@ -3,6 +3,7 @@
 import math
 from typing import NamedTuple
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -55,7 +56,7 @@ class MAGPHingeLoss(nn.Module):
             mismatched: 'l', logits of real pictures with captions of others.
 
         Returns:
-            HingeTerms of scalars, each >= 0.
+            HingeTerms of scalars, each >= 0, in float32 at least.
 
         Raises:
             RatError: one of the three is empty, and has no mean.
@@ -63,6 +64,7 @@ class MAGPHingeLoss(nn.Module):
         for name, logits in (("real", real), ("fake", fake), ("mismatched", mismatched)):
             if logits.numel() == 0:
                 raise RatError(f"{name} logits", got="none", expected="at least one")
+        real, fake, mismatched = _wide(real), _wide(fake), _wide(mismatched)
         real_term = functional.relu(1 - real).mean()
         fake_term = functional.relu(1 + fake).mean()
         mismatched_term = functional.relu(1 + mismatched).mean()
@@ -70,7 +72,7 @@ class MAGPHingeLoss(nn.Module):
 
     def generator(self, fake: Tensor) -> Tensor:
         """Minus the mean logit 'n' of the generated pictures: a scalar."""
-        return -fake.mean()
+        return -_wide(fake).mean()
 
     def penalty(self, logits: Tensor, inputs: tuple[Tensor, ...]) -> Tensor:
         """penalty_weight * mean ||d logits / d inputs||^penalty_power, in float32 under any autocast.
@@ -90,3 +92,8 @@ class MAGPHingeLoss(nn.Module):
 
     def extra_repr(self) -> str:
         return f"penalty_weight={self.penalty_weight}, penalty_power={self.penalty_power}"
+
+
+def _wide(logits: Tensor) -> Tensor:
+    # a mean of logits in half precision keeps three digits
+    return logits.to(torch.promote_types(logits.dtype, torch.float32))

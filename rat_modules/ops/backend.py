@@ -12,7 +12,7 @@ from rat_modules.errors import RatError
 
 Backend = Literal["auto", "reference", "triton"]
 # ops that have a kernel of their name in ops/kernels
-KERNELS = ("affine",)
+KERNELS = ("affine", "soft_threshold")
 
 
 def kernel(op: str, x: Tensor, backend: Backend = "auto") -> ModuleType | None:

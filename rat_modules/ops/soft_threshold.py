@@ -1,6 +1,7 @@
 """Turn attention scores into weights that sum to one over an image."""
 
-from typing import Literal, get_args
+import importlib
+from typing import Any, Literal, get_args
 
 import torch
 from einops import rearrange
@@ -8,11 +9,14 @@ from torch import Tensor
 from torch.nn import functional
 
 from rat_modules.errors import RatError, ShapeError
+from rat_modules.ops.backend import Backend, kernel
 
 Normalizer = Literal["soft-threshold", "softmax-sigmoid", "softmax"]
 
 
-def soft_threshold(scores: Tensor, normalize: Normalizer = "soft-threshold") -> Tensor:
+def soft_threshold(
+    scores: Tensor, normalize: Normalizer = "soft-threshold", *, backend: Backend = "auto"
+) -> Tensor:
     """Normalise scores over all positions.
 
     - "soft-threshold": sigmoid(s) / sum sigmoid(s), RAT-GAN (arXiv 2204.10482), section 3.3;
@@ -24,12 +28,13 @@ def soft_threshold(scores: Tensor, normalize: Normalizer = "soft-threshold") -> 
     Args:
         scores: 'n 1 ...', any real values.
         normalize: one of the three above.
+        backend: "auto", "reference" or "triton"; see `ops.backend`.
 
     Returns:
         'n 1 ...' in [0, 1]; the positions of one picture sum to one.
 
     Raises:
-        RatError: an unknown normalizer.
+        RatError: an unknown normalizer, or a backend that cannot run.
         ShapeError: the scores are not 'n 1 ...'.
 
     Example:
@@ -38,6 +43,16 @@ def soft_threshold(scores: Tensor, normalize: Normalizer = "soft-threshold") -> 
     """
     if scores.ndim < 2 or scores.shape[1] != 1:
         raise ShapeError("scores", got=tuple(scores.shape), expected="'n 1 ...'")
+    if normalize not in get_args(Normalizer):
+        raise RatError("normalizer", got=repr(normalize), expected="one of " + ", ".join(get_args(Normalizer)))
+    if not torch.compiler.is_compiling() and kernel("soft_threshold", scores, backend):
+        weights: Tensor = _SoftThreshold.apply(scores, normalize)
+    else:
+        weights = _reference(scores, normalize)
+    return weights.to(scores.dtype)
+
+
+def _reference(scores: Tensor, normalize: str) -> Tensor:
     flat = rearrange(scores, "n 1 ... -> n (...)")
     flat = flat.to(torch.promote_types(flat.dtype, torch.float32))
     if normalize == "soft-threshold":
@@ -45,6 +60,33 @@ def soft_threshold(scores: Tensor, normalize: Normalizer = "soft-threshold") -> 
         flat = functional.logsigmoid(flat)
     elif normalize == "softmax-sigmoid":
         flat = torch.sigmoid(flat)
-    elif normalize != "softmax":
-        raise RatError("normalizer", got=repr(normalize), expected="one of " + ", ".join(get_args(Normalizer)))
-    return flat.softmax(dim=1).to(scores.dtype).view(scores.shape)
+    return flat.softmax(dim=1).view(scores.shape)
+
+
+class _SoftThreshold(torch.autograd.Function):
+    """The kernel; its gradient comes from the reference where it is to be differentiated again."""
+
+    @staticmethod
+    def forward(scores: Tensor, normalize: str) -> Tensor:
+        fused: Tensor = _kernels().soft_threshold(scores, normalize)
+        return fused
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        ctx.save_for_backward(inputs[0], output)
+        ctx.normalize = inputs[1]
+        ctx.set_materialize_grads(False)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor | None) -> tuple[Tensor | None, None]:
+        if grad is None:
+            return None, None
+        scores, output = ctx.saved_tensors
+        if not torch.is_grad_enabled():
+            return _kernels().soft_threshold_backward(grad, scores, output, ctx.normalize), None
+        again = _reference(scores, ctx.normalize)
+        return torch.autograd.grad(again, scores, grad, create_graph=True)[0], None
+
+
+def _kernels() -> Any:
+    return importlib.import_module("rat_modules.ops.kernels.soft_threshold")

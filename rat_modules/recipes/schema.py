@@ -49,6 +49,8 @@ class Training:
         lr_generator, lr_discriminator: learning rates of Adam.
         beta1, beta2: its two moments.
         ema_decay: per-step decay of the averaged generator that is saved and sampled; 0 keeps no average.
+        precision: "bfloat16" runs both networks under autocast; the penalty, the losses and the optimizers stay in
+            float32. Worth it on a GPU with tensor cores.
         penalty_every: apply the gradient penalty at every so-many-th step. In "joint" it then counts so-many-fold, so
             that its pull stays the same on average; in "alternating" its own step keeps the weight that it has.
         sample_every: draw a grid of samples every so many steps.
@@ -64,6 +66,7 @@ class Training:
     beta1: Annotated[float, at_least(0), below(1)] = 0.0
     beta2: Annotated[float, at_least(0), below(1)] = 0.9
     ema_decay: Annotated[float, at_least(0), below(1)] = 0.999
+    precision: Literal["float32", "bfloat16"] = "float32"
     penalty_every: Annotated[int, at_least(1)] = 1
     sample_every: Annotated[int, at_least(1)] = 500
 

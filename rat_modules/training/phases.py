@@ -5,7 +5,7 @@ the updated discriminator (published RAT-GAN, SSA-GAN); "joint" takes one step o
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, NamedTuple, Protocol
 
 import torch
@@ -81,7 +81,7 @@ def train_step(networks: Networks, optimizers: Optimizers, batch: Batch, trainin
         networks: an `Assembly` with generator, discriminator and loss.
         optimizers: from `make_optimizers`.
         batch: real pictures, sentences and noise.
-        training: schedule, mismatch and penalty_every are read.
+        training: schedule, mismatch, penalty_every and precision are read.
         step: number of the iteration, from 1; the penalty acts where `penalty_every` divides it.
 
     Returns:
@@ -95,15 +95,16 @@ def train_step(networks: Networks, optimizers: Optimizers, batch: Batch, trainin
         >>> bool(torch.stack(train_step(parts, optimizers, batch, parts.recipe.training)).isfinite().all())
         True
     """
-    fake = networks.generator(batch.noise, batch.sentence)
     penalize = step % training.penalty_every == 0
-    if training.schedule == "joint":
-        factor = training.penalty_every if penalize else 0
-        terms, penalty = joint_step(networks, optimizers.discriminator, batch, fake, training.mismatch, factor)
-    else:
-        terms = discriminator_step(networks, optimizers.discriminator, batch, fake, training.mismatch)
-        penalty = penalty_step(networks, optimizers.discriminator, batch) if penalize else fake.new_zeros(())
-    generator = generator_step(networks, optimizers.generator, batch, fake)
+    with _precision(batch, training):
+        fake = networks.generator(batch.noise, batch.sentence)
+        if training.schedule == "joint":
+            factor = training.penalty_every if penalize else 0
+            terms, penalty = joint_step(networks, optimizers.discriminator, batch, fake, training.mismatch, factor)
+        else:
+            terms = discriminator_step(networks, optimizers.discriminator, batch, fake, training.mismatch)
+            penalty = penalty_step(networks, optimizers.discriminator, batch) if penalize else terms.total.new_zeros(())
+        generator = generator_step(networks, optimizers.generator, batch, fake)
     scalars = (terms.real, terms.mismatched, terms.fake, terms.total, penalty, generator)
     return Losses(*(scalar.detach() for scalar in scalars))
 
@@ -200,8 +201,16 @@ def _descend(optimizer: Optimizer, loss: Tensor) -> None:
     # Naming the weights keeps backward from computing gradients of pictures and sentences that nobody reads.
     weights = [weight for group in optimizer.param_groups for weight in group["params"]]
     optimizer.zero_grad()
-    loss.backward(inputs=weights)
-    optimizer.step()
+    with torch.autocast(loss.device.type, enabled=False):  # each layer goes back in the precision in which it ran
+        loss.backward(inputs=weights)
+        optimizer.step()
+
+
+def _precision(batch: Batch, training: Training) -> AbstractContextManager[Any]:
+    """Autocast as the recipe asks for it; a caller's own autocast stays in force where it does not."""
+    if training.precision == "float32":
+        return nullcontext()
+    return torch.autocast(batch.images.device.type, dtype=torch.bfloat16)
 
 
 @contextmanager

@@ -39,8 +39,9 @@ class TrainingState:
     @classmethod
     def start(cls, assembly: Assembly, *, seed: int, device: torch.device | str = "cpu") -> "TrainingState":
         """Move the networks of a fresh assembly to the device, and give them optimizers and an average."""
-        assembly.generator.to(device).train()
-        assembly.discriminator.to(device).train()
+        for network in (assembly.generator, assembly.discriminator):
+            # weights lie as the features do: a convolution would turn them round at every call
+            network.to(device, memory_format=torch.channels_last).train()
         training = assembly.recipe.training
         average = Average(assembly.generator, training.ema_decay)
         return cls(assembly, make_optimizers(assembly, training), average, seed)

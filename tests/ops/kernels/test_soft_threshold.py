@@ -1,0 +1,71 @@
+"""The fused attention weights are the reference, forward and backward, however many positions there are."""
+
+from collections.abc import Callable
+from types import ModuleType
+from typing import get_args
+
+import pytest
+import torch
+from torch import Tensor
+
+from rat_modules.errors import RatError
+from rat_modules.ops.soft_threshold import Normalizer, soft_threshold
+
+each_normalizer = pytest.mark.parametrize("normalize", get_args(Normalizer))
+
+
+@pytest.fixture
+def kernels(load: Callable[[str], ModuleType]) -> ModuleType:
+    return load("soft_threshold")
+
+
+def gradients(backend: str, scores: Tensor, direction: Tensor, normalize: str) -> list[Tensor]:
+    leaf = scores.detach().clone().requires_grad_()
+    out = soft_threshold(leaf, normalize, backend=backend)
+    return [out, *torch.autograd.grad(out, leaf, direction)]
+
+
+@each_normalizer
+@pytest.mark.parametrize("shape", [(1, 1, 1), (2, 1, 63), (3, 1, 8, 8), (2, 1, 5, 1, 13), (1, 1, 257)], ids=str)
+@pytest.mark.parametrize("scattered", [False, True])
+def test_it_is_the_reference(
+    kernels: ModuleType, shape: tuple[int, ...], normalize: str, scattered: bool, device: torch.device
+) -> None:
+    scores, direction = torch.randn(2, *shape, dtype=torch.float64, device=device).mul(4).unbind()
+    if scattered:
+        scores = torch.stack([scores, torch.full_like(scores, torch.nan)], -1)[..., 0]
+    ours, theirs = (gradients(name, scores, direction, normalize) for name in ("triton", "reference"))
+    for mine, their in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(mine, their)
+
+
+@each_normalizer
+def test_extreme_scores(kernels: ModuleType, normalize: str, device: torch.device) -> None:
+    scores = torch.tensor([[[-200.0, -190.0, -1e4]], [[200.0, 0.0, -200.0]], [[88.0, 89.0, 1e4]]], device=device)
+    direction = torch.randn_like(scores)
+    ours, theirs = (gradients(name, scores, direction, normalize) for name in ("triton", "reference"))
+    for mine, their in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(mine, their)
+
+
+@each_normalizer
+def test_derivatives_of_any_order(kernels: ModuleType, normalize: str, device: torch.device) -> None:
+    scores = torch.randn(2, 1, 3, 2, dtype=torch.float64, device=device).requires_grad_()
+    assert torch.autograd.gradcheck(lambda s: soft_threshold(s, normalize, backend="triton"), scores)
+    assert torch.autograd.gradgradcheck(lambda s: soft_threshold(s, normalize, backend="triton"), scores)
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-6), (torch.bfloat16, 1e-2), (torch.float16, 1e-3)])
+def test_the_dtype_is_that_of_the_scores(
+    kernels: ModuleType, dtype: torch.dtype, tolerance: float, device: torch.device
+) -> None:
+    scores = torch.randn(3, 1, 8, 8, device=device).to(dtype)
+    ours = soft_threshold(scores, backend="triton")
+    exact = soft_threshold(scores.double(), backend="reference")
+    assert ours.dtype == dtype and (ours.double() - exact).norm() <= tolerance * exact.norm()
+
+
+def test_what_it_cannot_take_is_said(kernels: ModuleType, device: torch.device) -> None:
+    with pytest.raises(RatError, match="a picture has 16385 positions, more than 16384; use backend='auto'"):
+        soft_threshold(torch.zeros(1, 1, 16385, device=device), backend="triton")
+    assert soft_threshold(torch.zeros(1, 1, 16385, device=device)).sum().isclose(torch.ones((), device=device))
