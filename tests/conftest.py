@@ -7,6 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
+
+# Kernels are run by Triton's interpreter where there is no GPU. Triton reads this when it is first imported.
+if not torch.cuda.is_available():
+    os.environ["TRITON_INTERPRET"] = "1"
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -18,11 +23,12 @@ def run() -> Run:
     def run_command(
         *words: str | Path, cwd: Path | None = None, path: tuple[Path, ...] = (), env: dict[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
+        inherited = {name: value for name, value in os.environ.items() if name != "TRITON_INTERPRET"}
         search = os.pathsep.join([*map(str, path), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
         return subprocess.run(
             [sys.executable, "-m", "rat_modules", *map(str, words)],
             cwd=cwd,
-            env={**os.environ, "OMP_NUM_THREADS": "1", **({"PYTHONPATH": search} if search else {}), **(env or {})},
+            env={**inherited, "OMP_NUM_THREADS": "1", **({"PYTHONPATH": search} if search else {}), **(env or {})},
             capture_output=True,
             text=True,
             timeout=600,
@@ -48,8 +54,6 @@ def refused(run: Run) -> Callable[..., str]:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if not any("cuda" in item.keywords for item in items):
         return
-    import torch
-
     if not torch.cuda.is_available():
         for item in items:
             if item.get_closest_marker("cuda"):

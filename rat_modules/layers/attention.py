@@ -53,8 +53,8 @@ class SoftThresholdAttention(nn.Module):
         """
         if features.ndim != 4 or features.shape[1] != self.feature_dim:
             raise ShapeError("features", got=tuple(features.shape), expected=f"'n c h w' with c = {self.feature_dim}")
-        if condition.shape != (len(features), self.cond_dim):
-            expected = f"'n s' {(len(features), self.cond_dim)}"
+        if condition.shape != (features.shape[0], self.cond_dim):
+            expected = f"'n s' {(features.shape[0], self.cond_dim)}"
             raise ShapeError("condition", got=tuple(condition.shape), expected=expected)
         joint = join(features, condition)
         return self.score(leaky(self.conv(joint)))

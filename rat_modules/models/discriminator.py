@@ -93,8 +93,8 @@ class RATDiscriminator(nn.Module):
         """
         if tuple(features.shape[1:]) != self.feature_shape:
             raise ShapeError("features", got=tuple(features.shape), expected=f"'n c h w' with {self.feature_shape}")
-        if sentence.shape != (len(features), self.cond_dim):
-            expected = f"'n s' {(len(features), self.cond_dim)}"
+        if sentence.shape != (features.shape[0], self.cond_dim):
+            expected = f"'n s' {(features.shape[0], self.cond_dim)}"
             raise ShapeError("sentence", got=tuple(sentence.shape), expected=expected)
         weights = None
         if self.attention is not None and self.attended is not None:

@@ -102,8 +102,8 @@ class RATGenerator(nn.Module):
         Raises:
             ShapeError: noise or sentence do not fit.
         """
-        if noise.ndim == 2 and sentence.ndim in (2, 3) and len(noise) != sentence.shape[-2]:
-            got = f"{len(noise)} noises and {sentence.shape[-2]} sentences"
+        if noise.ndim == 2 and sentence.ndim in (2, 3) and noise.shape[0] != sentence.shape[-2]:  # len() would fix the batch
+            got = f"{noise.shape[0]} noises and {sentence.shape[-2]} sentences"
             raise ShapeError("batch", got=got, expected="as many of each")
         hidden = self.controller.unroll(sentence, self.steps, self.controller.initial_state(noise))
         blocks = cast("Iterable[GeneratorBlock]", self.blocks)
@@ -120,7 +120,7 @@ class RATGenerator(nn.Module):
     def _render_from(self, start: int, x: Tensor, modulations: Modulations) -> Tensor:
         """Features before block `start` to pictures; on a CPU depth first, in batches small enough for its caches."""
         for index in range(start, len(self.blocks)):
-            if len(x) > 1 and self._outgrows_caches(index, x):
+            if self._outgrows_caches(index, x):
                 halves = zip(x.chunk(2), _halves(modulations), strict=True)
                 return torch.cat([self._render_from(index, *half) for half in halves])
             x = self.blocks[index](x, *modulations[2 * index : 2 * index + 2])
@@ -130,7 +130,7 @@ class RATGenerator(nn.Module):
         # in training, statistics may run over the batch, and backward wants all of it anyway
         if x.device.type != "cpu" or self.training or torch.is_grad_enabled() or torch.compiler.is_compiling():
             return False
-        return len(x) * self.width * min(8, 2 ** (len(self.blocks) - 1 - index)) * 16 * 4**index > CACHED_NUMBERS
+        return len(x) > 1 and len(x) * self.width * min(8, 2 ** (len(self.blocks) - 1 - index)) * 16 * 4**index > CACHED_NUMBERS
 
     def forward(self, noise: Tensor, sentence: Tensor) -> Tensor:
         """Generate.

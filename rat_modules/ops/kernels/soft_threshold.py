@@ -12,6 +12,12 @@ _LONGEST = 16384
 
 
 @triton.jit
+def _sigmoid(score):
+    small = tl.exp(-tl.abs(score))  # never overflows
+    return tl.where(score >= 0, 1.0, small) / (1.0 + small)
+
+
+@triton.jit
 def _forward(scores, out, places, KIND: tl.constexpr, PLACES: tl.constexpr, WIDE: tl.constexpr):
     p = tl.arange(0, PLACES)
     at = tl.program_id(0).to(tl.int64) * places + p
@@ -20,7 +26,7 @@ def _forward(scores, out, places, KIND: tl.constexpr, PLACES: tl.constexpr, WIDE
         # log sigmoid, written so that nothing overflows
         exponent = tl.minimum(score, 0.0) - tl.log(1.0 + tl.exp(-tl.abs(score)))
     elif KIND == "softmax-sigmoid":
-        exponent = 1.0 / (1.0 + tl.exp(-score))
+        exponent = _sigmoid(score)
     else:
         exponent = score
     exponent = tl.where(p < places, exponent, -float("inf"))
@@ -37,7 +43,7 @@ def _backward(scores, out, grad, grad_scores, places, KIND: tl.constexpr, PLACES
     flow = weight * (flow - tl.sum(weight * flow, 0))
     if KIND != "softmax":
         score = tl.load(scores + at, mask=p < places, other=0.0).to(WIDE)
-        sigmoid = 1.0 / (1.0 + tl.exp(-score))
+        sigmoid = _sigmoid(score)
         flow = flow * (1.0 - sigmoid)
         if KIND == "softmax-sigmoid":
             flow = flow * sigmoid

@@ -1,0 +1,80 @@
+"""A compiler takes the networks whole: no graph break, the same numbers, and an exported program that is the module."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from rat_modules.layers.attention import SoftThresholdAttention
+from rat_modules.layers.controller import RecurrentController
+from rat_modules.layers.fusion import AffineFusion, BatchNormFusion
+from rat_modules.models.discriminator import RATDiscriminator
+from rat_modules.models.generator import RATGenerator
+
+
+def generator(fusion: type = AffineFusion) -> RATGenerator:
+    torch.manual_seed(0)
+    controller = RecurrentController(6, noise_dim=5, hidden_dim=7)
+    made = RATGenerator(controller, fusion, width=2, image_size=16, gate_init=0.7)
+    for name, parameter in made.named_parameters():
+        if "linear2" in name:
+            nn.init.normal_(parameter, 1.0 if name.endswith("bias") else 0.0, 0.3)
+    return made
+
+
+def gradients(out: Tensor, module: nn.Module) -> list[Tensor]:
+    direction = torch.linspace(-1, 1, out.numel()).view(out.shape)
+    return list(torch.autograd.grad((out * direction).sum(), module.parameters()))
+
+
+@pytest.fixture(autouse=True)
+def fresh() -> None:
+    torch.compiler.reset()
+
+
+@pytest.mark.parametrize("fusion", [AffineFusion, BatchNormFusion])
+@pytest.mark.parametrize("steps", [None, 12])
+def test_the_generator_in_one_graph(fusion: type, steps: int | None) -> None:
+    made = generator(fusion)
+    noise, sentence = torch.randn(3, 5), torch.randn(*([steps] if steps else []), 3, 6)
+    compiled = torch.compile(made, backend="aot_eager", fullgraph=True)
+    torch.testing.assert_close(compiled(noise, sentence), made(noise, sentence))
+    for ours, theirs in zip(
+        gradients(compiled(noise, sentence), made), gradients(made(noise, sentence), made), strict=True
+    ):
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
+
+
+def test_the_discriminator_in_one_graph() -> None:
+    made = RATDiscriminator(6, width=2, image_size=16, attention=SoftThresholdAttention, gate_init=0.7)
+    images, sentence = torch.randn(3, 3, 16, 16), torch.randn(3, 6)
+    compiled = torch.compile(made, backend="aot_eager", fullgraph=True)
+    for ours, theirs in zip(compiled(images, sentence), made(images, sentence), strict=True):
+        torch.testing.assert_close(ours, theirs)
+    for ours, theirs in zip(
+        gradients(compiled(images, sentence).logits, made), gradients(made(images, sentence).logits, made), strict=True
+    ):
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
+
+
+def test_the_exported_generator_takes_any_batch() -> None:
+    made = generator().eval()
+    batch = torch.export.Dim("batch", min=2, max=64)
+    inputs = torch.randn(3, 5), torch.randn(3, 6)
+    program = torch.export.export(made, inputs, dynamic_shapes=({0: batch}, {0: batch})).module()
+    for count in (3, 5):
+        noise, sentence = torch.randn(count, 5), torch.randn(count, 6)
+        torch.testing.assert_close(program(noise, sentence), made(noise, sentence))
+
+
+def test_functional_transforms_go_through() -> None:
+    made = generator().eval()
+    noise, sentence = torch.randn(2, 5), torch.randn(2, 6)
+    weights = dict(made.named_parameters())
+
+    def loss(weights: dict[str, Tensor]) -> Tensor:
+        return torch.func.functional_call(made, weights, (noise, sentence)).square().sum()
+
+    ours = torch.func.grad(loss)(weights)
+    theirs = torch.autograd.grad(loss(weights), weights.values())
+    for mine, their in zip(ours.values(), theirs, strict=True):
+        torch.testing.assert_close(mine, their, rtol=1e-4, atol=1e-5)
