@@ -16,6 +16,12 @@ if not torch.cuda.is_available():
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
+@pytest.fixture(autouse=True)
+def seeded() -> None:
+    """The same numbers every time: a test fails for its code, never for its luck."""
+    torch.manual_seed(0)
+
+
 @pytest.fixture(scope="session")
 def run() -> Run:
     """Run the real command in its own process: run("recipes", "--json", cwd=..., path=[...], env={...})."""

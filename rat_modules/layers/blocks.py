@@ -91,9 +91,21 @@ class GeneratorBlock(nn.Module):
             x = functional.interpolate(x, scale_factor=2.0)
         residual = fuse_and_convolve(x, self.fuse1, first, self.conv1)
         residual = fuse_and_convolve(residual, self.fuse2, second, self.conv2)
+        return self._join(shortcut, residual)
+
+    def _join(self, shortcut: Tensor, residual: Tensor) -> Tensor:
+        gate = self.gate.to(residual.dtype)
+        if torch.is_grad_enabled() or torch.compiler.is_compiling():
+            if self.upsample:
+                shortcut = functional.interpolate(shortcut, scale_factor=2.0)
+            return torch.addcmul(shortcut, gate, residual)
+        # Nobody follows: the sum takes the residual's memory, and a larger shortcut is never made.
+        into = residual
         if self.upsample:
-            shortcut = functional.interpolate(shortcut, scale_factor=2.0)
-        return torch.addcmul(shortcut, self.gate, residual)
+            into = residual.unflatten(3, (-1, 2)).unflatten(2, (-1, 2))
+            shortcut = shortcut[:, :, :, None, :, None]
+        torch.addcmul(shortcut, gate, into, out=into)
+        return residual
 
 
 def fuse_and_convolve(x: Tensor, fuse: nn.Module, modulation: tuple[Tensor, Tensor], convolve: nn.Module) -> Tensor:
@@ -133,4 +145,4 @@ class DiscriminatorBlock(nn.Module):
         residual = leaky(self.conv1(x))
         residual = leaky(self.conv2(residual))
         # the shortcut treats each pixel alike, so that pooling may come first
-        return self.shortcut(average_pool(x)) + self.gate * residual
+        return torch.addcmul(self.shortcut(average_pool(x)), self.gate.to(residual.dtype), residual)

@@ -102,7 +102,8 @@ class RATGenerator(nn.Module):
         Raises:
             ShapeError: noise or sentence do not fit.
         """
-        if noise.ndim == 2 and sentence.ndim in (2, 3) and noise.shape[0] != sentence.shape[-2]:  # len() would fix the batch
+        # len() would be a constant to an exporter
+        if noise.ndim == 2 and sentence.ndim in (2, 3) and noise.shape[0] != sentence.shape[-2]:
             got = f"{noise.shape[0]} noises and {sentence.shape[-2]} sentences"
             raise ShapeError("batch", got=got, expected="as many of each")
         hidden = self.controller.unroll(sentence, self.steps, self.controller.initial_state(noise))
@@ -130,7 +131,8 @@ class RATGenerator(nn.Module):
         # in training, statistics may run over the batch, and backward wants all of it anyway
         if x.device.type != "cpu" or self.training or torch.is_grad_enabled() or torch.compiler.is_compiling():
             return False
-        return len(x) > 1 and len(x) * self.width * min(8, 2 ** (len(self.blocks) - 1 - index)) * 16 * 4**index > CACHED_NUMBERS
+        block = cast(GeneratorBlock, self.blocks[index])
+        return len(x) > 1 and len(x) * block.conv1.out_channels * (4 * 2**index) ** 2 > CACHED_NUMBERS
 
     def forward(self, noise: Tensor, sentence: Tensor) -> Tensor:
         """Generate.

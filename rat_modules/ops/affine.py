@@ -122,15 +122,7 @@ class _AffineLeaky(torch.autograd.Function):
         fused = None if torch.is_grad_enabled() else kernel("affine", x, ctx.backend)
         if fused:
             return *fused.affine_leaky_backward(grad, x, gamma, beta, ctx.negative_slope), None, None
-        stages, slopes = _stages(x, gamma, beta, ctx.negative_slope), []
-        over = tuple(range(2, x.ndim))
-        for before, after, scale in reversed(list(zip(stages, stages[1:], gamma, strict=False))):
-            grad = bend(grad, after, ctx.negative_slope)
-            product = grad * before
-            slopes.append((product.sum(over), grad.sum(over)) if over else (product, grad))
-            grad = grad * spread(scale, x.ndim)
-        for_gamma, for_beta = (torch.stack(parts) for parts in zip(*reversed(slopes), strict=True))
-        return grad, for_gamma, for_beta, None, None
+        return *_flow_back(grad, x, gamma, beta, ctx.negative_slope), None, None
 
     @staticmethod
     def jvp(ctx: Any, x_t: Tensor | None, gamma_t: Tensor | None, beta_t: Tensor | None, *_: Any) -> Tensor:
@@ -152,8 +144,24 @@ def _stages(x: Tensor, gamma: Tensor, beta: Tensor, negative_slope: float) -> li
     stages = [x]
     for scale, shift in zip(gamma, beta, strict=True):
         moved = torch.addcmul(spread(shift, x.ndim), stages[-1], spread(scale, x.ndim))
-        stages.append(leaky(moved, negative_slope))
+        followed = torch.is_grad_enabled() or torch.compiler.is_compiling()
+        stages.append(leaky(moved, negative_slope) if followed else functional.leaky_relu_(moved, negative_slope))
     return stages
+
+
+def _flow_back(
+    grad: Tensor, x: Tensor, gamma: Tensor, beta: Tensor, negative_slope: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Gradients of x, gamma and beta; differentiable again if gradients are on, else in few buffers."""
+    stages, slopes, over = _stages(x, gamma, beta, negative_slope), [], tuple(range(2, x.ndim))
+    for before, after, scale in reversed(list(zip(stages, stages[1:], gamma, strict=False))):
+        grad = bend(grad, after, negative_slope)
+        # what stands after a stage is needed no more, and `grad` is this function's own by now
+        product = grad * before if torch.is_grad_enabled() or not over else torch.mul(grad, before, out=after)
+        slopes.append((product.sum(over), grad.sum(over)) if over else (product, grad))
+        grad = grad * spread(scale, x.ndim) if torch.is_grad_enabled() or not over else grad.mul_(spread(scale, x.ndim))
+    for_gamma, for_beta = (torch.stack(parts) for parts in zip(*reversed(slopes), strict=True))
+    return grad, for_gamma, for_beta
 
 
 def _last_stage(x: Tensor, gamma: Tensor, beta: Tensor, negative_slope: float) -> Tensor:

@@ -54,8 +54,8 @@ class _AveragePool(torch.autograd.Function):
         if grad is None:
             return None
         spread = functional.interpolate(grad / 4, scale_factor=2.0)
-        height, width = ctx.size
-        return functional.pad(spread, (0, width - spread.shape[-1], 0, height - spread.shape[-2]))
+        down, right = (size - half for size, half in zip(ctx.size, spread.shape[-2:], strict=True))
+        return functional.pad(spread, (0, right, 0, down)) if down or right else spread
 
     @staticmethod
     def jvp(ctx: Any, tangent: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
 """Nearest-neighbour upsampling and the 3x3 convolution after it, as one transposed convolution."""
 
-import torch
+from einops import rearrange
 from torch import Tensor
 from torch.nn import functional
 
@@ -27,6 +27,7 @@ def upsample_conv(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tens
         ShapeError: the weight is not 'o i 3 3', or x is not 'n i h w'.
 
     Example:
+        >>> import torch
         >>> upsample_conv(torch.ones(1, 1, 1, 2), torch.ones(1, 1, 3, 3))[0, 0]
         tensor([[4., 6., 6., 4.],
                 [4., 6., 6., 4.]])
@@ -35,11 +36,14 @@ def upsample_conv(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tens
         raise ShapeError("upsample_conv weight", got=tuple(weight.shape), expected="'o i 3 3'")
     if x.ndim != 4 or x.shape[1] != weight.shape[1]:
         raise ShapeError("upsample_conv x", got=tuple(x.shape), expected=f"'n i h w' with i = {weight.shape[1]}")
-    kernel = _spread(_spread(weight, 2), 3).transpose(0, 1)
-    return functional.conv_transpose2d(x, kernel, bias, stride=2, padding=1)
+    return functional.conv_transpose2d(x, _spread(weight), bias, stride=2, padding=1)
 
 
-def _spread(weight: Tensor, dim: int) -> Tensor:
-    # An even output pixel reads its own pixel twice and the one before once; an odd one its own twice, the next once.
-    before, here, after = weight.unbind(dim)
-    return torch.stack((after, here + after, before + here, before), dim)
+def _spread(weight: Tensor) -> Tensor:
+    """A 3x3 kernel 'o i 3 3' to the 4x4 kernel 'i o 4 4' of the transposed convolution, channels last."""
+    # Repeating pixels is itself a transposed convolution with two ones. Two such in a row are one, whose kernel is the
+    # one kernel moved along the other; transposing turned ours round.
+    kernel = rearrange(weight.flip(2, 3), "o i h w -> i h w o").contiguous()
+    kernel = functional.pad(kernel, (0, 0, 0, 1)) + functional.pad(kernel, (0, 0, 1, 0))
+    kernel = functional.pad(kernel, (0, 0, 0, 0, 0, 1)) + functional.pad(kernel, (0, 0, 0, 0, 1, 0))
+    return rearrange(kernel, "i h w o -> i o h w")

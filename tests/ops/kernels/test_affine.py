@@ -10,7 +10,7 @@ from torch import Tensor
 from rat_modules.errors import RatError
 from rat_modules.ops.affine import affine_leaky
 
-SHAPES = [(1, 1), (2, 3), (3, 5, 7), (1, 1, 1, 1), (2, 3, 1, 63), (2, 33, 9, 11), (1, 257, 2, 3), (2, 40, 3, 2, 5)]
+SHAPES = [(1, 1), (2, 3), (3, 5, 7), (1, 1, 1, 1), (2, 3, 1, 63), (2, 17, 5, 7), (1, 130, 1, 2), (2, 9, 3, 2, 5)]
 SHAPES += [(1, 2, 65, 65)]  # several tiles
 LAYOUTS = {4: torch.channels_last, 5: torch.channels_last_3d}
 
@@ -66,14 +66,14 @@ def test_half_precision_is_computed_in_single(
 
 
 def test_the_second_derivative_does_not_come_from_the_kernel(kernels: ModuleType, device: torch.device) -> None:
-    x, gamma, beta, _ = given((2, 3, 4, 5), 2, device)
+    x, gamma, beta, _ = given((1, 2, 2), 2, device)
     leaves = [tensor.requires_grad_() for tensor in (x, gamma, beta)]
     assert torch.autograd.gradcheck(lambda *tensors: affine_leaky(*tensors, backend="triton"), leaves)
     assert torch.autograd.gradgradcheck(lambda *tensors: affine_leaky(*tensors, backend="triton"), leaves)
 
 
 def test_the_same_digits_every_time(kernels: ModuleType, device: torch.device) -> None:
-    tensors = given((2, 5, 65, 65), 2, device, torch.float32)
+    tensors = given((2, 3, 65, 65), 2, device, torch.float32)
     first, second = gradients("triton", *tensors), gradients("triton", *tensors)
     assert all(map(torch.equal, first, second))
 
