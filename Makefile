@@ -30,10 +30,10 @@ lint: $(READY) ## ruff and mypy
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 
-bench: $(READY) ## time this machine's CPU; results in out/benchmarks.json, tables and a plot in out/REPORT.md
+bench: $(READY) ## time this machine's CPU; results in out/benchmarks.json, tables and a plot in benchmarks/REPORT.md
 	@mkdir -p $(OUT)
 	@$(BIN)/python -m pytest benchmarks --benchmark-enable --benchmark-json=$(OUT)/benchmarks.json $(ARGS)
-	@$(BIN)/python benchmarks/report.py $(OUT)/benchmarks.json $(OUT)/REPORT.md
+	@$(BIN)/python benchmarks/report.py $(OUT)/benchmarks.json benchmarks/REPORT.md
 
 gpu: ## on a CUDA machine whose python3 has torch: tests, benchmarks, then training for MINUTES; results in out/
 	@PYTHON=$(PYTHON) OUT=$(OUT) bash benchmarks/gpu.sh

@@ -56,9 +56,12 @@ def device() -> torch.device:
 
 @pytest.fixture
 def timed(benchmark: Any, device: torch.device) -> Callable[..., None]:
-    """Time a function of no arguments, `pictures` of them a call; on CUDA also its peak memory."""
+    """Time a function of no arguments; on CUDA also its peak memory.
 
-    def run(function: Callable[[], object], *, pictures: int | None = None) -> None:
+    pictures: how many a call makes. moved: bytes that it cannot avoid to read and write.
+    """
+
+    def run(function: Callable[[], object], *, pictures: int | None = None, moved: int | None = None) -> None:
         def finished() -> None:
             function()
             if device.type == "cuda":
@@ -74,6 +77,8 @@ def timed(benchmark: Any, device: torch.device) -> Callable[..., None]:
         benchmark(finished)
         if pictures is not None and benchmark.enabled:
             benchmark.extra_info["pictures_per_second"] = round(pictures / benchmark.stats.stats.median, 2)
+        if moved is not None and benchmark.enabled:
+            benchmark.extra_info["gb_per_second"] = round(moved / benchmark.stats.stats.median / 1e9, 1)
 
     return run
 

@@ -11,7 +11,7 @@ import matplotlib
 matplotlib.use("Agg")
 from matplotlib import pyplot
 
-BASELINE = ("published", "click and pluggy", "copy")
+BASELINE = ("published", "click and pluggy")
 
 
 def groups(results: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
@@ -42,13 +42,13 @@ def lines(results: dict[str, Any], plot: str) -> Iterator[str]:
     yield f"![Speed against the published computation]({plot})"
     for name, rows in groups(results).items():
         yield from ("", f"## {name}", "")
-        yield "| provider | milliseconds | times as fast | pictures a second | peak MiB |"
-        yield "|---|---|---|---|---|"
+        yield "| provider | milliseconds | times as fast | pictures a second | GB a second | peak MiB |"
+        yield "|---|---|---|---|---|---|"
         first = rows[0]["stats"]["median"]
         for row in rows:
             extra, median = row["extra_info"], row["stats"]["median"]
-            more = (extra.get("pictures_per_second", ""), extra.get("peak_mib", ""))
-            yield f"| {provider(row)} | {1000 * median:.3g} | {first / median:.2f} | {more[0]} | {more[1]} |"
+            more = " | ".join(str(extra.get(key, "")) for key in ("pictures_per_second", "gb_per_second", "peak_mib"))
+            yield f"| {provider(row)} | {1000 * median:.3g} | {first / median:.2f} | {more} |"
 
 
 def draw(results: dict[str, Any], path: Path) -> None:

@@ -132,7 +132,7 @@ def penalty_step(networks: Networks, optimizer: Optimizer, batch: Batch) -> Tens
     with torch.autocast(images.device.type, enabled=False):
         logits = networks.discriminator(images, sentence).logits
         penalty: Tensor = networks.loss.penalty(logits, (images, sentence))
-    _descend(optimizer, penalty)
+    _descend(optimizer, penalty, zeros=True)
     return penalty
 
 
@@ -197,12 +197,15 @@ def _differentiable(batch: Batch) -> tuple[Tensor, Tensor]:
     return images.to(wide).requires_grad_(), sentence.to(wide).requires_grad_()
 
 
-def _descend(optimizer: Optimizer, loss: Tensor) -> None:
+def _descend(optimizer: Optimizer, loss: Tensor, *, zeros: bool = False) -> None:
     # Naming the weights keeps backward from computing gradients of pictures and sentences that nobody reads.
     weights = [weight for group in optimizer.param_groups for weight in group["params"]]
     optimizer.zero_grad()
     with torch.autocast(loss.device.type, enabled=False):  # each layer goes back in the precision in which it ran
         loss.backward(inputs=weights)
+        if zeros:  # no bias is reached, but as published its moments decay in this step too
+            for weight in weights:
+                weight.grad = torch.zeros_like(weight) if weight.grad is None else weight.grad
         optimizer.step()
 
 

@@ -113,13 +113,16 @@ def _load_optimizer(optimizer: Optimizer, tensors: dict[str, Tensor], source: st
     try:
         for name, tensor in tensors.items():
             index, _, key = name.partition(".")
-            state.setdefault(int(index), {})[key] = tensor
+            # a fused step reads the memory of weights and moments side by side
+            like = weights[int(index)] if key in _MOMENTS else tensor
+            fitted = torch.empty_like(like).copy_(tensor) if like.shape == tensor.shape else tensor
+            state.setdefault(int(index), {})[key] = fitted
         fits = not state or (
             sorted(state) == list(range(len(weights)))
             and all(state[k][key].shape == weight.shape for k, weight in enumerate(weights) for key in _MOMENTS)
             and all("step" in entries for entries in state.values())
         )
-    except (KeyError, ValueError):  # names that this optimizer does not know
+    except (KeyError, ValueError, IndexError):  # names that this optimizer does not know
         fits = False
     if not fits:
         raise CheckpointError(f"{source} does not fit the network", hint="is its recipe the one it was trained with?")
