@@ -49,6 +49,12 @@ def pytest_benchmark_update_json(config: pytest.Config, benchmarks: Any, output_
         benchmark["stats"].pop("data", None)  # thousands of single timings, of which nobody asks
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:  # the compiler itself uses what torch calls deprecated
+        item.add_marker(pytest.mark.filterwarnings("ignore::DeprecationWarning"))
+        item.add_marker(pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf"))
+
+
 @pytest.fixture(scope="session")
 def device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")

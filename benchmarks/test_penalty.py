@@ -43,5 +43,5 @@ def test_penalty(
 
     for mine, their in zip(ours(), plain(), strict=True):
         if their is not None and their.norm() > 0:
-            same(mine, their, tolerance=2e-2 if device.type == "cuda" else 1e-4)
+            same(mine, their, tolerance=2e-2 if device.type == "cuda" else 1e-3)
     timed({"published": plain, "ours": ours}[provider], pictures=batch)
