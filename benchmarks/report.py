@@ -55,11 +55,13 @@ def draw(results: dict[str, Any], path: Path) -> None:
     """Bars: how many times as fast as the published computation each provider is, group by group."""
     chosen = {name: rows for name, rows in groups(results).items() if provider(rows[0]) == "published"}
     bars = [(name, provider(row), rows[0]["stats"]["median"] / row["stats"]["median"])
-            for name, rows in chosen.items() for row in rows[1:]]  # fmt: skip
-    figure, axes = pyplot.subplots(figsize=(9, 0.8 + 0.26 * len(bars)), layout="constrained")
+            for name, rows in chosen.items() for row in rows[1:] if provider(row) != "copy"]  # fmt: skip
+    figure, axes = pyplot.subplots(figsize=(9, 0.8 + 0.22 * len(bars)), layout="constrained")
     colours = {name: f"C{index}" for index, name in enumerate(dict.fromkeys(who for _, who, _ in bars))}
     places = range(len(bars), 0, -1)
-    axes.barh(places, [ratio for *_, ratio in bars], color=[colours[who] for _, who, _ in bars])
+    drawn = axes.barh(places, [ratio for *_, ratio in bars], color=[colours[who] for _, who, _ in bars])
+    axes.bar_label(drawn, fmt="%.2f", fontsize=7, padding=2)
+    axes.margins(y=0.01)
     axes.set_yticks(places, [f"{name}: {who}" for name, who, _ in bars], fontsize=7)
     axes.axvline(1, color="black", linewidth=0.8)
     axes.set_xlabel("times as fast as the published computation")
