@@ -183,6 +183,19 @@ def test_the_penalty_is_computed_in_float32_under_autocast(tiny: Assembly, sched
 
 
 @pytest.mark.parametrize("schedule", ["alternating", "joint"])
+def test_the_recipe_asks_for_mixed_precision(tiny: Assembly, schedule: str) -> None:
+    training = attrs.evolve(tiny.recipe.training, schedule=schedule, lr_discriminator=1e-30)
+    optimizers, seen = make_optimizers(tiny, training), []
+    plain = train_step(tiny, optimizers, batch_of(), training)
+    tiny.discriminator.joint.register_forward_hook(lambda module, inputs, out: seen.append(out.dtype))
+    mixed = train_step(tiny, optimizers, batch_of(), attrs.evolve(training, precision="bfloat16"))
+    assert torch.equal(plain.penalty, mixed.penalty) and set(seen) == {torch.bfloat16, torch.float32}
+    assert not torch.equal(plain.fake, mixed.fake) and torch.isclose(plain.fake, mixed.fake, rtol=0.05)
+    assert all(scalar.dtype == torch.float32 for scalar in mixed)
+    assert all(weight.grad.dtype == torch.float32 for weight in tiny.generator.parameters())
+
+
+@pytest.mark.parametrize("schedule", ["alternating", "joint"])
 def test_double_precision_trains_too(tiny: Assembly, schedule: str) -> None:
     for part in (tiny.generator, tiny.discriminator):
         part.double()
