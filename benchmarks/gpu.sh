@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # `make gpu`: CUDA tests, benchmarks, then training as time allows, with the python3 that already has torch.
-# Results under OUT: device.json, tests.xml, benchmarks.json, train.log, run/. No virtual environment is built; small
+# Results under OUT: device.json, tests.xml, kernels.xml, benchmarks.json, train.log, run/. No virtual environment is built; small
 # packages that python3 lacks go to OUT/packages (from the folder WHEELS where there is no network), torch never does.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -45,6 +45,8 @@ fi
 status=0
 if [ "$DEVICE" = cuda ]; then marked=(-m cuda); else marked=(-m "not slow" -k "ops or layers"); fi
 "$PYTHON" -m pytest tests "${marked[@]}" --junitxml="$OUT/tests.xml" || status=1
+# the same kernels that the interpreter runs elsewhere, compiled
+"$PYTHON" -m pytest tests/ops/kernels --junitxml="$OUT/kernels.xml" || status=1
 "$PYTHON" -m pytest benchmarks --benchmark-enable --benchmark-json="$OUT/benchmarks.json" || status=1
 
 steps=${STEPS:-1000000}
