@@ -154,8 +154,8 @@ class InstanceNormFusion(AffineFusion):
             got = f"{tuple(x.shape)}, one place per picture"
             raise ShapeError("features of an instance norm", got=got, expected="several", hint="use another fusion")
         for scale, shift in zip(gamma, beta, strict=True):
-            # a group for every channel; `instance_norm` would copy what lies channels last
-            x = affine_leaky(functional.group_norm(x, self.num_features), scale[None], shift[None])
+            # not `group_norm`: channels last, its variance is a difference of large sums
+            x = affine_leaky(functional.instance_norm(x), scale[None], shift[None])
         return x
 
 
