@@ -10,8 +10,10 @@ from torch.nn import functional
 
 from rat_modules.errors import RatError
 from rat_modules.layers.fusion import AffineFusion
+from rat_modules.ops.affine import affine_leaky
 from rat_modules.ops.average_pool import average_pool
 from rat_modules.ops.leaky import leaky
+from rat_modules.ops.memory import unfollowed
 from rat_modules.ops.recompute import recomputed
 from rat_modules.ops.upsample_conv import upsample_conv
 
@@ -95,11 +97,12 @@ class GeneratorBlock(nn.Module):
 
     def _join(self, shortcut: Tensor, residual: Tensor) -> Tensor:
         gate = self.gate.to(residual.dtype)
-        if torch.is_grad_enabled() or torch.compiler.is_compiling():
+        own = type(self.conv2) is nn.Conv2d and not self.conv2._forward_hooks and shortcut.dtype == residual.dtype
+        if not (own and unfollowed()):
             if self.upsample:
                 shortcut = functional.interpolate(shortcut, scale_factor=2.0)
             return torch.addcmul(shortcut, gate, residual)
-        # Nobody follows: the sum takes the residual's memory, and a larger shortcut is never made.
+        # The sum takes the memory of what the convolution made, and a larger shortcut is never made.
         into = residual
         if self.upsample:
             into = residual.unflatten(3, (-1, 2)).unflatten(2, (-1, 2))
@@ -118,9 +121,9 @@ def fuse_and_convolve(x: Tensor, fuse: nn.Module, modulation: tuple[Tensor, Tens
         convolve: called with what the fusion gives.
     """
     fused = fuse(x, *modulation)
-    if not getattr(fuse, "pointwise", False):
+    if type(fuse) is not AffineFusion or fuse._forward_hooks:  # others may remember, or be watched
         return cast(Tensor, convolve(fused))
-    with recomputed(fused, lambda: fuse(x, *modulation)):
+    with recomputed(fused, affine_leaky, (x, *modulation)):
         return cast(Tensor, convolve(fused))
 
 

@@ -31,14 +31,17 @@ class AffineFusion(nn.Module):
         torch.Size([4, 8, 5, 5])
     """
 
-    # Does it treat every pixel alike, and give the same for the same? Then it may run before nearest-neighbour
-    # upsampling instead of after, and again in the backward pass.
+    # Does it treat every pixel alike? Then it may run before nearest-neighbour upsampling instead of after.
     pointwise = True
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
-        if "forward" in vars(cls) and "pointwise" not in vars(cls):
-            cls.pointwise = False  # nobody knows what another author's forward does, unless it is said
+        said, done = (
+            next(place for place, owner in enumerate(cls.__mro__) if name in vars(owner))
+            for name in ("pointwise", "forward")
+        )
+        if done < said:
+            cls.pointwise = False  # nobody knows what another author's forward does, unless it is said with it
 
     def __init__(self, num_features: int, hidden_dim: int, *, steps: int = 2) -> None:
         super().__init__()

@@ -4,13 +4,14 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import NamedTuple
 
-from torch import Tensor, cat, channels_last, nn
+from torch import Tensor, cat, nn
 
 from rat_modules.errors import ShapeError
 from rat_modules.layers.attention import SoftThresholdAttention, join
 from rat_modules.layers.blocks import DiscriminatorBlock
 from rat_modules.models.sizes import resolution_levels
 from rat_modules.ops.leaky import leaky
+from rat_modules.ops.memory import channels_last
 
 
 class Scores(NamedTuple):
@@ -80,7 +81,7 @@ class RATDiscriminator(nn.Module):
         expected = (3, self.image_size, self.image_size)
         if images.ndim != 4 or tuple(images.shape[1:]) != expected:
             raise ShapeError("images", got=tuple(images.shape), expected=f"'n 3 h w' with {expected}")
-        x = self.from_image(images.contiguous(memory_format=channels_last))
+        x = self.from_image(channels_last(images))
         for block in self.blocks:
             x = block(x)
         return x

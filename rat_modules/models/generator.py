@@ -14,6 +14,7 @@ from rat_modules.layers.controller import RecurrentController
 from rat_modules.layers.fusion import AffineFusion
 from rat_modules.models.sizes import resolution_levels
 from rat_modules.ops.leaky import leaky
+from rat_modules.ops.memory import channels_last, unfollowed
 
 Modulations = tuple[tuple[Tensor, Tensor], ...]
 
@@ -115,22 +116,28 @@ class RATGenerator(nn.Module):
     def render(self, noise: Tensor, plan: Plan) -> Tensor:
         """Noise 'n z' and a plan to pictures 'n 3 h w' in [-1, 1]."""
         x = rearrange(self.stem(noise), "n (c h w) -> n c h w", h=4, w=4)
-        x = x.contiguous(memory_format=torch.channels_last)  # twice as fast a convolution where channels are few
-        return self._render_from(0, x, plan.modulations)
+        return self._render_from(0, channels_last(x), plan.modulations, deep=self._may_go_deep(x, plan.modulations))
 
-    def _render_from(self, start: int, x: Tensor, modulations: Modulations) -> Tensor:
-        """Features before block `start` to pictures; on a CPU depth first, in batches small enough for its caches."""
+    def _render_from(self, start: int, x: Tensor, modulations: Modulations, *, deep: bool) -> Tensor:
+        """Features before block `start` to pictures; deep: in batches small enough for a CPU's caches."""
         for index in range(start, len(self.blocks)):
-            if self._outgrows_caches(index, x):
+            if deep and self._outgrows_caches(index, x):
                 halves = zip(x.chunk(2), _halves(modulations), strict=True)
-                return torch.cat([self._render_from(index, *half) for half in halves])
+                return torch.cat([self._render_from(index, *half, deep=True) for half in halves])
             x = self.blocks[index](x, *modulations[2 * index : 2 * index + 2])
         return torch.tanh(self.to_image(leaky(x)))
 
-    def _outgrows_caches(self, index: int, x: Tensor) -> bool:
-        # in training, statistics may run over the batch, and backward wants all of it anyway
-        if x.device.type != "cpu" or self.training or torch.is_grad_enabled() or torch.compiler.is_compiling():
+    def _may_go_deep(self, x: Tensor, modulations: Modulations) -> bool:
+        """Can a part of the batch go all the way to the picture before the rest of it starts?"""
+        if x.device.type != "cpu" or not unfollowed():
             return False
+        # statistics may run over the batch in training, who watches wants all of it, and others' plans may be odd
+        modules = list(self.modules())
+        alone = not any(each.training or each._forward_hooks or each._forward_pre_hooks for each in modules)
+        plain = all(each.ndim == 3 and each.shape[1] == len(x) for pair in modulations for each in pair)
+        return alone and plain
+
+    def _outgrows_caches(self, index: int, x: Tensor) -> bool:
         block = cast(GeneratorBlock, self.blocks[index])
         return len(x) > 1 and len(x) * block.conv1.out_channels * (4 * 2**index) ** 2 > CACHED_NUMBERS
 

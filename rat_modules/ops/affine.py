@@ -10,6 +10,7 @@ from torch.nn import functional
 from rat_modules.errors import RatError, ShapeError
 from rat_modules.ops.backend import Backend, kernel
 from rat_modules.ops.leaky import bend, leaky
+from rat_modules.ops.memory import transformed, unfollowed
 
 
 def affine(x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
@@ -144,8 +145,7 @@ def _stages(x: Tensor, gamma: Tensor, beta: Tensor, negative_slope: float) -> li
     stages = [x]
     for scale, shift in zip(gamma, beta, strict=True):
         moved = torch.addcmul(spread(shift, x.ndim), stages[-1], spread(scale, x.ndim))
-        followed = torch.is_grad_enabled() or torch.compiler.is_compiling()
-        stages.append(leaky(moved, negative_slope) if followed else functional.leaky_relu_(moved, negative_slope))
+        stages.append(functional.leaky_relu_(moved, negative_slope) if unfollowed() else leaky(moved, negative_slope))
     return stages
 
 
@@ -154,18 +154,21 @@ def _flow_back(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Gradients of x, gamma and beta; differentiable again if gradients are on, else in few buffers."""
     stages, slopes, over = _stages(x, gamma, beta, negative_slope), [], tuple(range(2, x.ndim))
+    in_place = over and unfollowed()
     for before, after, scale in reversed(list(zip(stages, stages[1:], gamma, strict=False))):
         grad = bend(grad, after, negative_slope)
         # what stands after a stage is needed no more, and `grad` is this function's own by now
-        product = grad * before if torch.is_grad_enabled() or not over else torch.mul(grad, before, out=after)
+        product = torch.mul(grad, before, out=after) if in_place else grad * before
         slopes.append((product.sum(over), grad.sum(over)) if over else (product, grad))
-        grad = grad * spread(scale, x.ndim) if torch.is_grad_enabled() or not over else grad.mul_(spread(scale, x.ndim))
+        grad = grad.mul_(spread(scale, x.ndim)) if in_place else grad * spread(scale, x.ndim)
     for_gamma, for_beta = (torch.stack(parts) for parts in zip(*reversed(slopes), strict=True))
     return grad, for_gamma, for_beta
 
 
 def _last_stage(x: Tensor, gamma: Tensor, beta: Tensor, negative_slope: float) -> Tensor:
     """The same where nobody follows: one buffer, and each pass over memory does two operations."""
+    if transformed():
+        return _stages(x, gamma, beta, negative_slope)[-1]
     out = torch.addcmul(spread(beta[0], x.ndim), x, spread(gamma[0], x.ndim))
     for step in range(len(gamma)):
         if step:

@@ -5,10 +5,10 @@ import importlib
 from types import ModuleType
 from typing import Literal, get_args
 
-import torch
 from torch import Tensor
 
 from rat_modules.errors import RatError
+from rat_modules.ops.memory import transformed
 
 Backend = Literal["auto", "reference", "triton"]
 # ops that have a kernel of their name in ops/kernels
@@ -28,6 +28,7 @@ def kernel(op: str, x: Tensor, backend: Backend = "auto") -> ModuleType | None:
         RatError: an unknown backend, or "triton" where the kernel cannot run, with the reason.
 
     Example:
+        >>> import torch
         >>> kernel("affine", torch.ones(2, 3, 4)) is None
         True
     """
@@ -47,12 +48,13 @@ def unfit(op: str, x: Tensor) -> str | None:
     """Why the kernel of `op` cannot take `x`; None where it can.
 
     Example:
+        >>> import torch
         >>> unfit("affine", torch.ones(2, 3, 4, device="meta"))
         'features are on meta'
     """
     if not x.is_cuda and x.device.type != "cpu":
         return f"features are on {x.device.type}"
-    if torch._C._functorch.is_functorch_wrapped_tensor(x):
+    if transformed():
         return "torch.func transforms the features"
     missing = unavailable(op)
     if missing is not None:
@@ -68,8 +70,8 @@ def unavailable(op: str) -> str | None:
     """Why an op's kernel cannot be loaded at all; None where it can."""
     try:
         _module(op)
-    except ImportError as error:
-        return f"triton cannot be imported ({error})"
+    except Exception as error:  # an installation can be broken in many ways, and is then left alone
+        return f"triton cannot be used ({type(error).__name__} {error})"
     return None
 
 

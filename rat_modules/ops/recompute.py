@@ -8,22 +8,28 @@ import torch
 from torch import Tensor
 from torch.autograd.graph import saved_tensors_hooks
 
+from rat_modules.ops.memory import transformed
+
 
 @contextmanager
-def recomputed(tensor: Tensor, compute: Callable[[], Tensor]) -> Iterator[None]:
-    """Where an op inside this context would keep `tensor` for its backward, let it keep `compute` instead.
+def recomputed(tensor: Tensor, compute: Callable[..., Tensor], inputs: tuple[Tensor, ...]) -> Iterator[None]:
+    """Where an op inside this context would keep `tensor` for its backward, let it keep `inputs` instead.
 
     For a tensor that is large and cheap: one elementwise op away from something that is kept anyway. Derivatives of
     any order are those without this context. A compiler decides such things itself, and is left alone.
 
     Args:
         tensor: the input of an op inside the context.
-        compute: gives the same values again. What it refers to must not be changed in place meanwhile.
+        compute: a function of `inputs` alone that gives the same values again.
+        inputs: what it is computed from.
+
+    Raises:
+        RuntimeError: in the backward pass, if one of the inputs was changed in place since.
 
     Example:
         >>> x = torch.tensor([1.0, 2.0], requires_grad=True)
         >>> doubled = 2 * x
-        >>> with recomputed(doubled, lambda: 2 * x):
+        >>> with recomputed(doubled, lambda x: 2 * x, (x,)):
         ...     squared = doubled * doubled
         >>> squared.sum().backward()
         >>> x.grad
@@ -31,19 +37,20 @@ def recomputed(tensor: Tensor, compute: Callable[[], Tensor]) -> Iterator[None]:
     """
     wanted = torch.is_grad_enabled() and tensor.requires_grad
     # torch.func refuses the hooks below
-    if not wanted or torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active():
+    if not wanted or torch.compiler.is_compiling() or transformed():
         yield
         return
-
     # autograd holds on to these functions, and so they must not hold on to the tensor
-    looks = _looks(tensor)
+    looks, versions = _looks(tensor), [each._version for each in inputs]
+
+    def again() -> Tensor:
+        if [each._version for each in inputs] != versions:
+            raise RuntimeError("a tensor that is needed for the backward pass was changed in place since")
+        with torch.no_grad():
+            return compute(*inputs)
 
     def pack(saved: Tensor) -> Any:
         return again if saved.numel() and _looks(saved) == looks else saved
-
-    def again() -> Tensor:
-        with torch.no_grad():
-            return compute()
 
     def unpack(kept: Any) -> Tensor:
         return kept() if callable(kept) else kept

@@ -207,6 +207,7 @@ def _descend(optimizer: Optimizer, loss: Tensor, *, zeros: bool = False) -> None
             for weight in weights:
                 weight.grad = torch.zeros_like(weight) if weight.grad is None else weight.grad
         optimizer.step()
+    torch.clear_autocast_cache()  # a caller's autocast would go on with the weights from before the step
 
 
 def _precision(batch: Batch, training: Training) -> AbstractContextManager[Any]:

@@ -40,8 +40,10 @@ class TrainingState:
     def start(cls, assembly: Assembly, *, seed: int, device: torch.device | str = "cpu") -> "TrainingState":
         """Move the networks of a fresh assembly to the device, and give them optimizers and an average."""
         for network in (assembly.generator, assembly.discriminator):
-            # weights lie as the features do: a convolution would turn them round at every call
-            network.to(device, memory_format=torch.channels_last).train()
+            network.to(device).train()
+            for weight in network.parameters():
+                if weight.ndim == 4:  # as the features lie: a convolution would turn them round at every call
+                    weight.data = weight.data.contiguous(memory_format=torch.channels_last)
         training = assembly.recipe.training
         average = Average(assembly.generator, training.ema_decay)
         return cls(assembly, make_optimizers(assembly, training), average, seed)

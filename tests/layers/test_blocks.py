@@ -33,7 +33,31 @@ class Silent(AffineFusion):
         return super().forward(x, gamma, beta).flip(-1).cumsum(-1)
 
 
-@pytest.mark.parametrize("fusion", [AffineFusion, BatchNormFusion, InstanceNormFusion, SemanticSpatialFusion, Silent])
+class Mixed:
+    """The same as a mixin."""
+
+    def forward(self, x, gamma, beta):
+        return super().forward(x, gamma, beta).flip(-1).cumsum(-1)
+
+
+class Mixture(Mixed, AffineFusion):
+    """A fusion whose forward comes from somewhere else."""
+
+
+def test_whoever_watches_sees_what_was_computed() -> None:
+    block, kept = GeneratorBlock(3, 3, 5, fusion=AffineFusion, steps=2, gate_init=0.5, upsample=True), []
+    planned, x = plan(block, 2), torch.randn(2, 3, 4, 4)
+    block.conv2.register_forward_hook(lambda module, inputs, out: kept.append(out))
+    for followed in (True, False):
+        with torch.set_grad_enabled(followed):
+            block(x, *planned)
+    torch.testing.assert_close(kept[0], kept[1])
+
+
+FUSIONS = [AffineFusion, BatchNormFusion, InstanceNormFusion, SemanticSpatialFusion, Silent, Mixture]
+
+
+@pytest.mark.parametrize("fusion", FUSIONS)
 @pytest.mark.parametrize(("before", "after"), [(3, 3), (4, 2)])
 def test_upsampling_comes_first_wherever_that_can_be_seen(fusion: type, before: int, after: int) -> None:
     block = GeneratorBlock(before, after, 5, fusion=fusion, steps=4, gate_init=0.5, upsample=True)

@@ -66,6 +66,26 @@ def test_the_exported_generator_takes_any_batch() -> None:
         torch.testing.assert_close(program(noise, sentence), made(noise, sentence))
 
 
+def test_pictures_one_by_one_under_vmap() -> None:
+    made, judge = generator().eval(), RATDiscriminator(6, width=2, image_size=16, attention=SoftThresholdAttention)
+    noise, sentence, images = torch.randn(3, 5), torch.randn(3, 6), torch.randn(3, 3, 16, 16)
+    for network, first in ((made, noise), (lambda *each: judge(*each).logits, images)):
+        alone = torch.func.vmap(lambda one, text, network=network: network(one[None], text[None])[0])(first, sentence)
+        torch.testing.assert_close(alone, network(first, sentence), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("followed", [True, False])
+def test_forward_derivatives_with_and_without_gradients(followed: bool) -> None:
+    made = generator().eval()
+    noise, sentence, direction = torch.randn(2, 5).double(), torch.randn(2, 6).double(), torch.randn(2, 5).double()
+    made = made.double()
+    with torch.set_grad_enabled(followed):
+        _, tangent = torch.func.jvp(lambda noise: made(noise, sentence), (noise,), (direction,))
+    step = 1e-6 * direction
+    measured = (made(noise + step, sentence) - made(noise - step, sentence)) / 2e-6
+    torch.testing.assert_close(tangent, measured, rtol=1e-4, atol=1e-6)
+
+
 def test_functional_transforms_go_through() -> None:
     made = generator().eval()
     noise, sentence = torch.randn(2, 5), torch.randn(2, 6)

@@ -78,6 +78,27 @@ def test_order_and_company_change_no_picture(fusion, cell: str) -> None:
     assert (whole[0] - whole[1]).abs().max() > 0.01
 
 
+@pytest.mark.parametrize("fusion", FUSIONS)
+@pytest.mark.parametrize(("batch", "steps"), [(5, None), (4, 16), (1, None)])
+def test_depth_first_draws_the_same_pictures(
+    fusion, batch: int, steps: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generator = build(fusion, image_size=32)
+    noise, sentence = inputs(batch, steps)
+    whole, seen = generator(noise, sentence).detach(), []
+    monkeypatch.setattr("rat_modules.models.generator.CACHED_NUMBERS", 1)
+    cat = torch.cat
+    monkeypatch.setattr(torch, "cat", lambda parts, *rest: seen.append(len(parts)) or cat(parts, *rest))
+    with torch.no_grad():
+        deep = generator(noise, sentence)
+    assert (deep - whole).abs().max() <= (1e-4 if fusion is InstanceNormFusion else 1e-6)
+    assert len(seen) == batch - 1, "every picture went its own way"
+    generator.blocks[2].fuse1.train()
+    with torch.no_grad():
+        generator(noise, sentence)
+    assert len(seen) == batch - 1, "what is in training sees the whole batch"
+
+
 @settings(deadline=None, max_examples=15)
 @given(sizes=st.lists(st.integers(0, 3), min_size=1, max_size=4))
 def test_any_split_of_a_batch(sizes: list[int]) -> None:

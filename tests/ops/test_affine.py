@@ -56,6 +56,19 @@ def test_equal_to_the_written_formula(shape: list[int], affines: int) -> None:
     )
 
 
+def test_sample_by_sample_under_vmap() -> None:
+    x, gamma, beta = draw(4, 3, 5).detach(), draw(2, 4, 3).detach(), draw(2, 4, 3).detach()
+
+    def alone(x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
+        return affine_leaky(x[None], gamma[:, None], beta[:, None])[0]
+
+    torch.testing.assert_close(torch.func.vmap(alone, (0, 1, 1))(x, gamma, beta), affine_leaky(x, gamma, beta))
+    ours = torch.func.vmap(torch.func.grad(lambda *each: alone(*each).sum(), 1), (0, 1, 1))(x, gamma, beta)
+    wanted = gamma.clone().requires_grad_()
+    (theirs,) = torch.autograd.grad(affine_leaky(x, wanted, beta).sum(), wanted)
+    torch.testing.assert_close(ours, theirs.transpose(0, 1))
+
+
 def test_slope_is_an_argument() -> None:
     x = torch.tensor([[-2.0, 2.0]])
     out = affine_leaky(x, torch.ones(1, 1, 2), torch.zeros(1, 1, 2), negative_slope=0.5)

@@ -15,7 +15,7 @@ from .derivatives import check_derivatives, draw
 
 def chain(x: Tensor, weight: Tensor) -> Tensor:
     inner = x.sin()
-    with recomputed(inner, lambda: x.sin()):
+    with recomputed(inner, torch.sin, (x,)):
         return (inner @ weight) * inner
 
 
@@ -29,7 +29,7 @@ def test_the_tensor_is_let_go() -> None:
     x, weight = draw(3, 4), draw(4, 4)
     inner = x.sin()
     gone = weakref.ref(inner)
-    with recomputed(inner, lambda: x.sin()):
+    with recomputed(inner, torch.sin, (x,)):
         out = inner @ weight
     del inner
     gc.collect()
@@ -43,11 +43,21 @@ def test_other_tensors_are_kept_as_they_are() -> None:
     kept: list[Tensor] = []
     with saved_tensors_hooks(lambda tensor: kept.append(tensor) or tensor, lambda tensor: tensor):
         inner = x.sin()
-        with recomputed(inner, lambda: x.sin()):
+        with recomputed(inner, torch.sin, (x,)):
             out = inner @ weight
     assert [tensor.data_ptr() for tensor in kept] == [x.data_ptr()]
     (for_x,) = torch.autograd.grad(out.sum(), x)
     torch.testing.assert_close(for_x, weight.sum(1) * x.cos())
+
+
+def test_an_input_changed_in_place_is_noticed() -> None:
+    x, weight = torch.randn(3, 4), draw(4, 4).float().detach().requires_grad_()
+    inner = (x * weight.sum()).detach().requires_grad_()
+    with recomputed(inner, torch.clone, (x,)):
+        out = inner @ weight
+    x.mul_(2)
+    with pytest.raises(RuntimeError, match="changed in place since"):
+        out.sum().backward()
 
 
 @pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])

@@ -1,5 +1,7 @@
 """Affines and leaky rectifiers in turn: one pass over memory forward, one backward."""
 
+import os
+
 import torch
 import triton
 import triton.language as tl
@@ -8,7 +10,7 @@ from torch import Tensor
 # numbers in a tile: enough to hide the latency of memory, few enough for the registers of the backward pass
 _TILE = 4096
 # as triton decides it, when the kernels below are made
-INTERPRETED = triton.knobs.runtime.interpret
+INTERPRETED = os.environ.get("TRITON_INTERPRET", "0").lower() in ("1", "true", "on")
 
 
 @triton.jit
@@ -22,10 +24,11 @@ def _forward(
     x, gamma, beta, out, samples, channels, places, by_n, by_c, by_p, negative_slope,
     STEPS: tl.constexpr, CHANNELS: tl.constexpr, PLACES: tl.constexpr, WIDE: tl.constexpr,
 ):  # fmt: skip
-    sample = tl.program_id(1).to(tl.int64)
     tiles = tl.cdiv(channels, CHANNELS)
-    c = (tl.program_id(0) % tiles) * CHANNELS + tl.arange(0, CHANNELS)
-    p = (tl.program_id(0) // tiles) * PLACES + tl.arange(0, PLACES)
+    sample = (tl.program_id(0) // (tiles * tl.cdiv(places, PLACES))).to(tl.int64)
+    within = tl.program_id(0) % (tiles * tl.cdiv(places, PLACES))
+    c = (within % tiles) * CHANNELS + tl.arange(0, CHANNELS)
+    p = (within // tiles) * PLACES + tl.arange(0, PLACES)
     inside = (p[:, None] < places) & (c[None, :] < channels)
     at = sample * by_n + p[:, None].to(tl.int64) * by_p + c[None, :].to(tl.int64) * by_c
     value = tl.load(x + at, mask=inside).to(WIDE)
@@ -42,10 +45,11 @@ def _backward(
     x, gamma, beta, grad, grad_x, sums, samples, channels, places, by_n, by_c, by_p, negative_slope,
     STEPS: tl.constexpr, CHANNELS: tl.constexpr, PLACES: tl.constexpr, WIDE: tl.constexpr,
 ):  # fmt: skip
-    sample = tl.program_id(1).to(tl.int64)
     tiles = tl.cdiv(channels, CHANNELS)
-    c = (tl.program_id(0) % tiles) * CHANNELS + tl.arange(0, CHANNELS)
-    tile = tl.program_id(0) // tiles
+    sample = (tl.program_id(0) // (tiles * tl.cdiv(places, PLACES))).to(tl.int64)
+    within = tl.program_id(0) % (tiles * tl.cdiv(places, PLACES))
+    c = (within % tiles) * CHANNELS + tl.arange(0, CHANNELS)
+    tile = within // tiles
     p = tile * PLACES + tl.arange(0, PLACES)
     inside = (p[:, None] < places) & (c[None, :] < channels)
     at = sample * by_n + p[:, None].to(tl.int64) * by_p + c[None, :].to(tl.int64) * by_c
@@ -86,10 +90,11 @@ def affine_leaky(x: Tensor, gamma: Tensor, beta: Tensor, negative_slope: float) 
     x = x.contiguous(memory_format=memory_format)
     out = torch.empty_like(x, memory_format=memory_format)
     sizes, strides, grid, tile = _geometry(x, memory_format)
-    _forward[grid](
-        x, gamma.contiguous(), beta.contiguous(), out, *sizes, *strides, negative_slope,
-        STEPS=len(gamma), **tile, WIDE=_WIDE[x.dtype],
-    )  # fmt: skip
+    with torch.cuda.device_of(x):
+        _forward[grid](
+            x, gamma.contiguous(), beta.contiguous(), out, *sizes, *strides, negative_slope,
+            STEPS=len(gamma), **tile, WIDE=_WIDE[x.dtype],
+        )  # fmt: skip
     return out
 
 
@@ -104,10 +109,11 @@ def affine_leaky_backward(
     tiles = triton.cdiv(sizes[2], tile["PLACES"])
     wide = torch.float64 if x.dtype == torch.float64 else torch.float32
     sums = torch.empty(tiles, 2, *gamma.shape, dtype=wide, device=x.device)
-    _backward[grid](
-        x, gamma.contiguous(), beta.contiguous(), grad, grad_x, sums, *sizes, *strides, negative_slope,
-        STEPS=len(gamma), **tile, WIDE=_WIDE[x.dtype],
-    )  # fmt: skip
+    with torch.cuda.device_of(x):
+        _backward[grid](
+            x, gamma.contiguous(), beta.contiguous(), grad, grad_x, sums, *sizes, *strides, negative_slope,
+            STEPS=len(gamma), **tile, WIDE=_WIDE[x.dtype],
+        )  # fmt: skip
     for_gamma, for_beta = sums.sum(0).to(gamma.dtype)
     return grad_x, for_gamma, for_beta
 
@@ -124,7 +130,7 @@ def _memory_format(x: Tensor) -> torch.memory_format:
 
 def _geometry(
     x: Tensor, memory_format: torch.memory_format
-) -> tuple[tuple[int, int, int], tuple[int, int, int], tuple[int, int], dict[str, int]]:
+) -> tuple[tuple[int, int, int], tuple[int, int, int], tuple[int], dict[str, int]]:
     """Sizes and steps in memory of samples, channels and places; then the grid, and the tile of one program."""
     samples, channels = x.shape[:2]
     places = x.shape[2:].numel()
@@ -134,5 +140,5 @@ def _geometry(
     # neighbours in memory side by side in a tile
     wide = 1 if first else min(triton.next_power_of_2(channels), 128)
     tall = min(triton.next_power_of_2(places), _TILE // wide)
-    grid = (triton.cdiv(channels, wide) * triton.cdiv(places, tall), samples)
+    grid = (samples * triton.cdiv(channels, wide) * triton.cdiv(places, tall),)
     return (samples, channels, places), strides, grid, {"CHANNELS": wide, "PLACES": tall}

@@ -1,12 +1,14 @@
 """Attention weights over all positions of a picture: one pass forward, one backward."""
 
+import os
+
 import torch
 import triton
 import triton.language as tl
 from torch import Tensor
 
 # as triton decides it, when the kernels below are made
-INTERPRETED = triton.knobs.runtime.interpret
+INTERPRETED = os.environ.get("TRITON_INTERPRET", "0").lower() in ("1", "true", "on")
 # positions that one program holds in its registers
 _LONGEST = 16384
 
@@ -67,7 +69,8 @@ def soft_threshold(scores: Tensor, normalize: str) -> Tensor:
     wide = torch.promote_types(scores.dtype, torch.float32)
     out = torch.empty(scores.shape, dtype=wide, device=scores.device)
     places = scores[0].numel()
-    _forward[(len(scores),)](scores, out, places, KIND=normalize, **_shape(scores, places))
+    with torch.cuda.device_of(scores):
+        _forward[(len(scores),)](scores, out, places, KIND=normalize, **_shape(scores, places))
     return out
 
 
@@ -76,7 +79,8 @@ def soft_threshold_backward(grad: Tensor, scores: Tensor, out: Tensor, normalize
     scores, grad = scores.contiguous(), grad.contiguous()
     grad_scores = torch.empty_like(scores)
     places = scores[0].numel()
-    _backward[(len(scores),)](scores, out, grad, grad_scores, places, KIND=normalize, **_shape(scores, places))
+    with torch.cuda.device_of(scores):
+        _backward[(len(scores),)](scores, out, grad, grad_scores, places, KIND=normalize, **_shape(scores, places))
     return grad_scores
 
 

@@ -1,0 +1,21 @@
+"""When memory may be used again, and how features lie in it."""
+
+import torch
+from torch import Tensor
+from torch.autograd import forward_ad
+
+
+def transformed() -> bool:
+    """Does torch.func transform what runs now? Its tensors have no memory of their own."""
+    return bool(torch._C._are_functorch_transforms_active())
+
+
+def unfollowed() -> bool:
+    """Does nobody follow what runs now, no derivative and no compiler? Then a result may overwrite an input."""
+    derived = torch.is_grad_enabled() or forward_ad._current_level >= 0
+    return not (derived or transformed() or torch.compiler.is_compiling())
+
+
+def channels_last(x: Tensor) -> Tensor:
+    """Features 'n c h w' with the channels of a pixel side by side: twice as fast a convolution where they are few."""
+    return x if transformed() else x.contiguous(memory_format=torch.channels_last)
