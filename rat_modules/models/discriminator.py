@@ -12,6 +12,7 @@ from rat_modules.layers.blocks import DiscriminatorBlock
 from rat_modules.models.sizes import resolution_levels
 from rat_modules.ops.leaky import leaky
 from rat_modules.ops.memory import channels_last
+from rat_modules.ops.reach import reach
 
 
 class Scores(NamedTuple):
@@ -81,7 +82,8 @@ class RATDiscriminator(nn.Module):
         expected = (3, self.image_size, self.image_size)
         if images.ndim != 4 or tuple(images.shape[1:]) != expected:
             raise ShapeError("images", got=tuple(images.shape), expected=f"'n 3 h w' with {expected}")
-        x = self.from_image(channels_last(images))
+        biases = [weight for name, weight in self.named_parameters() if name.endswith("bias")]
+        x = self.from_image(reach(channels_last(images), biases))
         for block in self.blocks:
             x = block(x)
         return x

@@ -14,7 +14,8 @@ def leaky(x: Tensor, negative_slope: float = 0.2) -> Tensor:
 
     `torch.nn.functional.leaky_relu` answers the second derivative, which is zero almost everywhere, with a tensor of
     zeros, and autograd then sends that through every layer before: for the gradient penalty of a discriminator, one
-    third of all its work. Here nothing is sent.
+    third of all its work. Here nothing is sent: such a gradient is None, not zero, and `torch.autograd.grad` wants
+    `allow_unused=True` for a bias that the penalty does not reach, or `ops.reach` in the network.
 
     Differentiable to any order; at zero the slope is negative_slope, as torch has it.
 
