@@ -12,6 +12,7 @@ from rat_modules.errors import ShapeError
 from rat_modules.layers.blocks import FusionFactory, GeneratorBlock
 from rat_modules.layers.controller import RecurrentController
 from rat_modules.layers.fusion import AffineFusion
+from rat_modules.layers.planning import planned
 from rat_modules.models.sizes import resolution_levels
 from rat_modules.ops.leaky import leaky
 from rat_modules.ops.memory import channels_last, unfollowed
@@ -110,8 +111,7 @@ class RATGenerator(nn.Module):
         hidden = self.controller.unroll(sentence, self.steps, self.controller.initial_state(noise))
         blocks = cast("Iterable[GeneratorBlock]", self.blocks)
         fusions = [fusion for block in blocks for fusion in block.fusions]
-        parts = hidden.split([fusion.steps for fusion in fusions])
-        return Plan(hidden, tuple(fusion.modulation(part) for fusion, part in zip(fusions, parts, strict=True)))
+        return Plan(hidden, planned(fusions, hidden))
 
     def render(self, noise: Tensor, plan: Plan) -> Tensor:
         """Noise 'n z' and a plan to pictures 'n 3 h w' in [-1, 1]."""
