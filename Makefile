@@ -30,10 +30,15 @@ lint: $(READY) ## ruff and mypy
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 
-bench: $(READY) ## time this machine's CPU; results in out/benchmarks.json, tables and a plot in benchmarks/REPORT.md
+# a part of the benchmarks replaces no whole report
+REPORT = $(if $(ARGS),$(OUT),benchmarks)
+
+bench: $(READY) ## time this machine's CPU: results.json, tables and plots in benchmarks/; ARGS="-k word" for a part, in out/
 	@mkdir -p $(OUT)
-	@$(BIN)/python -m pytest benchmarks --benchmark-enable --benchmark-json=$(OUT)/benchmarks.json $(ARGS)
-	@$(BIN)/python benchmarks/report.py $(OUT)/benchmarks.json benchmarks/REPORT.md
+	@$(BIN)/python -m pytest benchmarks --benchmark-enable --benchmark-json=$(OUT)/results.json $(ARGS)
+	@cmp -s $(OUT)/results.json $(REPORT)/results.json || cp $(OUT)/results.json $(REPORT)/results.json
+	@$(BIN)/python benchmarks/plots.py $(REPORT)/results.json
+	@$(BIN)/python benchmarks/report.py $(REPORT)/results.json
 
 gpu: ## on a CUDA machine whose python3 has torch: tests, benchmarks, then training for MINUTES; results in out/
 	@PYTHON=$(PYTHON) OUT=$(OUT) bash benchmarks/gpu.sh

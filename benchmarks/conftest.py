@@ -1,8 +1,10 @@
-"""Every result names the device, the torch version and the commit; work on a CUDA device is timed until it is done."""
+"""Results name the device, the versions and the commit, and no machine; work on a CUDA device is timed to its end."""
 
 import functools
+import platform
 import subprocess
 import sys
+import time
 import types
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +15,9 @@ import torch
 from torch import Tensor
 
 ROOT = Path(__file__).parent.parent
+collect_ignore = ["plots.py", "report.py"]  # scripts, one of which needs matplotlib
+STARTED = time.monotonic()
+SKIPPED: set[str] = set()  # reasons, for the report
 # Our reference, the plain statement of the published computation, stands beside the tests. Named by its place: some
 # installed packages bring a `tests` of their own.
 sys.modules.setdefault("tests", types.ModuleType("tests")).__path__ = [str(ROOT / "tests")]
@@ -26,6 +31,8 @@ def facts() -> dict[str, Any]:
     return {
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else _processor(),
         "torch": torch.__version__,
+        "python": platform.python_version(),
+        "cuda": torch.version.cuda if torch.cuda.is_available() else None,
         "threads": torch.get_num_threads(),
         "commit": commit or "unknown",
     }
@@ -39,14 +46,36 @@ def _processor() -> str:
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_benchmark_update_machine_info(config: pytest.Config, machine_info: dict[str, Any]) -> None:
-    machine_info.update(facts())
-
-
-@pytest.hookimpl(optionalhook=True)
 def pytest_benchmark_update_json(config: pytest.Config, benchmarks: Any, output_json: dict[str, Any]) -> None:
-    for benchmark in output_json["benchmarks"]:
-        benchmark["stats"].pop("data", None)  # thousands of single timings, of which nobody asks
+    """Keep what a reader can use: not the host's name, its paths, or thousands of single timings."""
+    rows = [
+        {
+            "group": each["group"],
+            "provider": each["params"]["provider"],
+            **{name: float(f"{each['stats'][name]:.4g}") for name in ("median", "iqr")},
+            "rounds": each["stats"]["rounds"],
+            "extra": each["extra_info"],
+        }
+        for each in output_json["benchmarks"]
+    ]
+    minutes = round((time.monotonic() - STARTED) / 60, 1)
+    output_json.clear()
+    output_json.update(facts(), minutes=minutes, skipped=sorted(SKIPPED), benchmarks=rows)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--minutes", type=float, help="start no benchmark later than this")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    minutes = item.config.getoption("minutes", None)
+    if minutes is not None and time.monotonic() - STARTED > 60 * minutes:
+        pytest.skip(f"{item.name}, for {minutes:g} minutes were over")
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if report.skipped and isinstance(report.longrepr, tuple):
+        SKIPPED.add(report.longrepr[2].removeprefix("Skipped: "))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -62,9 +91,10 @@ def device() -> torch.device:
 
 @pytest.fixture
 def timed(benchmark: Any, device: torch.device) -> Callable[..., None]:
-    """Time a function of no arguments; on CUDA also its peak memory.
+    """Time a function of no arguments.
 
-    pictures: how many a call makes. moved: bytes that it cannot avoid to read and write.
+    pictures: how many a call makes; their peak memory is measured too, apart from the time.
+    moved: bytes that it cannot avoid to read and write.
     """
 
     def run(function: Callable[[], object], *, pictures: int | None = None, moved: int | None = None) -> None:
@@ -74,17 +104,36 @@ def timed(benchmark: Any, device: torch.device) -> Callable[..., None]:
                 torch.cuda.synchronize()
 
         finished()  # the first call pays for memory and for the choice of algorithms
-        benchmark.extra_info.update(facts())
-        if device.type == "cuda":
-            torch.cuda.reset_peak_memory_stats()
-            before = torch.cuda.memory_allocated()
-            finished()
-            benchmark.extra_info["peak_mib"] = round((torch.cuda.max_memory_allocated() - before) / 2**20, 1)
+        if pictures is not None:
+            benchmark.extra_info["peak_mib"] = round(_peak(finished, device) / 2**20, 1)
         benchmark(finished)
         if pictures is not None and benchmark.enabled:
-            benchmark.extra_info["pictures_per_second"] = round(pictures / benchmark.stats.stats.median, 2)
+            benchmark.extra_info["pictures_per_second"] = float(f"{pictures / benchmark.stats.stats.median:.4g}")
         if moved is not None and benchmark.enabled:
-            benchmark.extra_info["gb_per_second"] = round(moved / benchmark.stats.stats.median / 1e9, 1)
+            benchmark.extra_info["gb_per_second"] = float(f"{moved / benchmark.stats.stats.median / 1e9:.4g}")
+
+    return run
+
+
+def _peak(function: Callable[[], object], device: torch.device) -> int:
+    """Bytes that are allocated at most, above what lies there already."""
+    if device.type != "cuda":
+        from tests.allocations import allocated
+
+        return allocated(function)[1]
+    torch.cuda.reset_peak_memory_stats()
+    before = torch.cuda.memory_allocated()
+    function()
+    return torch.cuda.max_memory_allocated() - before
+
+
+@pytest.fixture
+def copied(timed: Callable[..., None], device: torch.device) -> Callable[[int], None]:
+    """Time a plain copy that moves as many bytes: what an op could reach if it did nothing but read and write."""
+
+    def run(moved: int) -> None:
+        source = torch.ones(max(1, moved // 8), device=device)  # written, so that the memory is really there
+        timed(source.clone, moved=8 * len(source))
 
     return run
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # `make gpu`: CUDA tests, benchmarks, then training as time allows, with the python3 that already has torch.
-# Results under OUT: device.json, tests.xml, kernels.xml, benchmarks.json, train.log, run/. No virtual environment is built; small
-# packages that python3 lacks go to OUT/packages (from the folder WHEELS where there is no network), torch never does.
+# Results under OUT: device.json, tests.xml, kernels.xml, results.json and REPORT.md of the benchmarks, train.log, run/.
+# No virtual environment is built; small packages that python3 lacks go to OUT/packages (from the folder WHEELS where
+# there is no network), torch never does.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 PYTHON=${PYTHON:-python3}
@@ -47,7 +48,14 @@ if [ "$DEVICE" = cuda ]; then marked=(-m cuda); else marked=(-m "not slow" -k "o
 "$PYTHON" -m pytest tests "${marked[@]}" --junitxml="$OUT/tests.xml" || status=1
 # the same kernels that the interpreter runs elsewhere, compiled
 "$PYTHON" -m pytest tests/ops/kernels --junitxml="$OUT/kernels.xml" || status=1
-"$PYTHON" -m pytest benchmarks --benchmark-enable --benchmark-json="$OUT/benchmarks.json" || status=1
+# after nine minutes none is started, and one takes less than a minute
+begun=$SECONDS
+"$PYTHON" -m pytest benchmarks --benchmark-enable --benchmark-json="$OUT/results.json" --minutes=9 || status=1
+echo "benchmarks took $((SECONDS - begun)) seconds"
+if [ -s "$OUT/results.json" ]; then
+  "$PYTHON" benchmarks/plots.py "$OUT/results.json" || echo "warning: no plots; they need matplotlib"
+  "$PYTHON" benchmarks/report.py "$OUT/results.json" || status=1
+fi
 
 steps=${STEPS:-1000000}
 rm -rf "$OUT/run"

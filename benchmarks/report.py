@@ -1,78 +1,149 @@
-"""`python benchmarks/report.py out/benchmarks.json REPORT.md`: one table a group, every provider beside the first."""
+"""`python benchmarks/report.py results.json`: tables in REPORT.md beside it, what matters most first."""
 
 import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-import matplotlib
+# what a reader looks for first; a machine with CUDA is timed on larger cases
+HEADLINES = (
+    "sampling: 256 px, width 32, batch 4",
+    "sampling: 256 px, width 64, batch 64",
+    "training iteration: 128 px, width 16, batch 8",
+    "training iteration: 256 px, width 64, batch 24",
+    "penalty: 128 px, width 16, batch 8",
+    "penalty: 256 px, width 64, batch 24",
+)
+# counted, the same on every machine
+COUNTED = {"kept_mib": "kept for the backward pass of a picture, MiB", "gflop": "GFLOP of a picture"}
+MEASURES = {
+    "pictures_per_second": "pictures/s",
+    "gb_per_second": "GB/s",
+    "of_copy": "of copy",
+    "peak_mib": "peak MiB",
+    "gflop": "GFLOP/picture",
+    "kept_mib": "kept MiB/picture",
+}
 
-matplotlib.use("Agg")
-from matplotlib import pyplot
 
-BASELINE = ("published", "click and pluggy")
+class Row(NamedTuple):
+    """One provider of one case; values are milliseconds, how many times as fast as the first provider, and MEASURES."""
 
-
-def groups(results: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
-    """Benchmarks by group, the baseline of each group first."""
-    found: dict[str, list[dict[str, Any]]] = {}
-    for benchmark in results["benchmarks"]:
-        found.setdefault(benchmark["group"], []).append(benchmark)
-    return {name: sorted(rows, key=lambda row: provider(row) not in BASELINE) for name, rows in found.items()}
+    provider: str
+    values: dict[str, float]
 
 
-def provider(benchmark: dict[str, Any]) -> str:
-    """Who computed it: the parameter of that name, or what start-up calls a command."""
-    parameters = benchmark["params"] or {}
-    return str(parameters.get("provider") or parameters.get("name") or benchmark["name"])
+Cases = dict[str, list[Row]]
 
 
-def lines(results: dict[str, Any], plot: str) -> Iterator[str]:
-    """The report, line by line."""
-    facts = results["machine_info"]
-    yield "# Benchmarks"
-    yield ""
-    yield (
-        f"Made by `make bench` on {facts['device']}, torch {facts['torch']}, {facts['threads']} threads, "
-        f"commit {facts['commit']}. Medians; within a table all providers ran in one session, and each was measured "
-        "only after it had computed the same numbers as the first."
-    )
-    yield ""
-    yield f"![Speed against the published computation]({plot})"
-    for name, rows in groups(results).items():
-        yield from ("", f"## {name}", "")
-        yield "| provider | milliseconds | times as fast | pictures a second | GB a second | peak MiB |"
-        yield "|---|---|---|---|---|---|"
-        first = rows[0]["stats"]["median"]
+def tables(results: dict[str, Any]) -> dict[str, Cases]:
+    """By what is before and after the colon of a group: table, then case, then the providers, the baseline first."""
+    found: dict[str, dict[str, list[dict[str, Any]]]] = {}
+    for row in results["benchmarks"]:
+        table, _, case = row["group"].partition(": ")
+        found.setdefault(table, {}).setdefault(case, []).append(row)
+    return {name: {case: _rows(rows) for case, rows in cases.items()} for name, cases in found.items()}
+
+
+def _rows(rows: list[dict[str, Any]]) -> list[Row]:
+    bandwidth = {row["provider"]: row["extra"].get("gb_per_second") for row in rows}
+    made = []
+    for row in rows:
+        extra = {key: row["extra"][key] for key in MEASURES if key in row["extra"]}
+        if row["provider"] != "copy" and bandwidth.get("copy"):
+            extra["of_copy"] = extra["gb_per_second"] / bandwidth["copy"]
+        values = {"ms": 1000 * row["median"], "times": rows[0]["median"] / row["median"], **extra}
+        made.append(Row(row["provider"], values))
+    return made
+
+
+def number(value: float | None, name: str = "") -> str:
+    """Three digits, without an exponent; a share of the copy in per cent."""
+    if value is None:
+        return "-"
+    if name == "of_copy":
+        return f"{100 * value:.2g}%" if value < 1 else f"{100 * value:.0f}%"
+    if value >= 100:
+        return f"{value:.0f}"
+    return f"{value:.2f}" if name == "times" else f"{value:.3g}"
+
+
+def headline(found: dict[str, Cases]) -> Iterator[str]:
+    """Few lines: time of the main jobs, and what is counted of a picture."""
+    providers = ("published", "published_compiled", "ours")
+    yield "| milliseconds | " + " | ".join(name.replace("_", ", ") for name in providers) + " | times as fast |"
+    yield "|---" * (len(providers) + 2) + "|"
+    for name in HEADLINES:
+        table, _, case = name.partition(": ")
+        rows = {row.provider: row.values for row in found.get(table, {}).get(case, ())}
+        if rows:
+            times = [number(rows.get(provider, {}).get("ms")) for provider in providers]
+            yield f"| {name} | {' | '.join(times)} | {number(rows.get('ours', {}).get('times'), 'times')} |"
+    for key, words in COUNTED.items():
+        for name in HEADLINES:
+            table, _, case = name.partition(": ")
+            rows = {row.provider: row.values for row in found.get(table, {}).get(case, ())}
+            if key in rows.get("published", {}) and key in rows.get("ours", {}):
+                theirs, ours = rows["published"][key], rows["ours"][key]
+                sizes = case.rpartition(", batch")[0]
+                yield f"| {words}, {sizes} | {theirs:g} | - | {ours:g} | {theirs / ours:.2f} times less |"
+
+
+def narrow(cases: Cases) -> Iterator[str]:
+    """A line for every provider of every case."""
+    measures = {
+        key: words for key, words in MEASURES.items() if any(key in r.values for c in cases.values() for r in c)
+    }
+    shown = {"ms": "ms", "times": "times as fast", **measures}
+    yield "| case | provider | " + " | ".join(shown.values()) + " |"
+    yield "|---" * (len(shown) + 2) + "|"
+    for case, rows in cases.items():
         for row in rows:
-            extra, median = row["extra_info"], row["stats"]["median"]
-            more = " | ".join(str(extra.get(key, "")) for key in ("pictures_per_second", "gb_per_second", "peak_mib"))
-            yield f"| {provider(row)} | {1000 * median:.3g} | {first / median:.2f} | {more} |"
+            yield f"| {case} | {row.provider} | {' | '.join(number(row.values.get(key), key) for key in shown)} |"
 
 
-def draw(results: dict[str, Any], path: Path) -> None:
-    """Bars: how many times as fast as the published computation each provider is, group by group."""
-    chosen = {name: rows for name, rows in groups(results).items() if provider(rows[0]) == "published"}
-    bars = [(name, provider(row), rows[0]["stats"]["median"] / row["stats"]["median"])
-            for name, rows in chosen.items() for row in rows[1:] if provider(row) != "copy"]  # fmt: skip
-    figure, axes = pyplot.subplots(figsize=(9, 0.8 + 0.22 * len(bars)), layout="constrained")
-    colours = {name: f"C{index}" for index, name in enumerate(dict.fromkeys(who for _, who, _ in bars))}
-    places = range(len(bars), 0, -1)
-    drawn = axes.barh(places, [ratio for *_, ratio in bars], color=[colours[who] for _, who, _ in bars])
-    axes.bar_label(drawn, fmt="%.2f", fontsize=7, padding=2)
-    axes.margins(y=0.01)
-    axes.set_yticks(places, [f"{name}: {who}" for name, who, _ in bars], fontsize=7)
-    axes.axvline(1, color="black", linewidth=0.8)
-    axes.set_xlabel("times as fast as the published computation")
-    figure.savefig(path, dpi=110)
+def wide(cases: Cases) -> Iterator[str]:
+    """A line a case, published and ours side by side."""
+    names = ("published", "ours", "copy")
+    have = {(row.provider, key) for rows in cases.values() for row in rows for key in row.values}
+    columns = [(name, key, f"{name} {words}") for key, words in {"ms": "ms", **MEASURES}.items()
+               for name in names if (name, key) in have and (name, key) != ("copy", "ms")]  # fmt: skip
+    columns.insert(2, ("ours", "times", "times as fast"))
+    yield "| case | " + " | ".join(words for *_, words in columns) + " |"
+    yield "|---" * (len(columns) + 1) + "|"
+    for case, rows in cases.items():
+        values = {row.provider: row.values for row in rows}
+        cells = (number(values.get(name, {}).get(key), key) for name, key, _ in columns)
+        yield f"| {case} | {' | '.join(cells)} |"
 
 
-def main(source: str, target: str) -> None:
-    results, report = json.loads(Path(source).read_text(encoding="utf-8")), Path(target)
-    plot = report.with_suffix(".png")
-    draw(results, plot)
-    report.write_text("\n".join(lines(results, plot.name)) + "\n", encoding="utf-8")
+def lines(results: dict[str, Any], plots: tuple[str, ...] = ()) -> Iterator[str]:
+    """The report, line by line."""
+    found = tables(results)
+    yield from ("# Benchmarks", "", *headline(found), "")
+    yield (
+        f"Made by `make {'gpu' if results.get('cuda') else 'bench'}` on {results['device']}, torch {results['torch']}, "
+        f"python {results['python']}, {results['threads']} threads, commit {results['commit']}, in "
+        f"{results['minutes']} minutes. Medians; the providers of a case ran in one session, and each was timed only "
+        "after it had computed the same numbers as the first. GB/s counts what an op cannot avoid to read and write, "
+        "and `copy` is a plain copy that moves as much."
+    )
+    yield from (f"\nNot timed: {reason}." for reason in results["skipped"])
+    yield from (f"\n![{name}]({name})" for name in plots)
+    for name, cases in found.items():
+        yield from ("", f"## {name}", "")
+        many = any({row.provider for row in rows} - {"published", "ours", "copy"} for rows in cases.values())
+        yield from narrow(cases) if many else wide(cases)
+
+
+def main(source: str) -> None:
+    """Write REPORT.md beside the results; it shows the plots that `plots.py` has left there."""
+    path = Path(source)
+    results = json.loads(path.read_text(encoding="utf-8"))
+    plots = tuple(name for name in ("REPORT.png", "REPORT-sweeps.png") if path.with_name(name).exists())
+    report = "\n".join(lines(results, plots)) + "\n"
+    path.with_name("REPORT.md").write_text(report, encoding="utf-8")
 
 
 if __name__ == "__main__":

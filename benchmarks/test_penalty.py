@@ -39,7 +39,7 @@ def slope_along(
 def test_penalty(
     provider: str, size: int, width: int, batch: int, device: torch.device, same: Callable, timed: Callable, benchmark
 ) -> None:
-    benchmark.group = f"penalty {size} px, width {width}, batch {batch}"
+    benchmark.group = f"penalty: {size} px, width {width}, batch {batch}"
     theirs = weights(discriminator_shapes(width, size), "netD", 1)
     discriminator, loss = RATDiscriminator(256, width=width, image_size=size), MAGPHingeLoss()
     names = load_published(discriminator, theirs, ratgan_discriminator(attention=False))

@@ -13,8 +13,8 @@ COMMANDS = {
 }
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("provider", COMMANDS)
 @pytest.mark.benchmark(group="start-up")
-def test_start_up(name: str, benchmark) -> None:
-    command = [sys.executable, *COMMANDS[name]]
+def test_start_up(provider: str, benchmark) -> None:
+    command = [sys.executable, *COMMANDS[provider]]
     benchmark.pedantic(subprocess.run, (command,), {"check": True, "capture_output": True}, rounds=5, warmup_rounds=1)

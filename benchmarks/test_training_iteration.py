@@ -1,6 +1,8 @@
 """One whole training iteration (hinge step, penalty step, generator step): published, the same compiled, and ours."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import NamedTuple
 
 import pytest
 import torch
@@ -19,38 +21,39 @@ if CUDA:
     CASES = [(256, 64, 24), (64, 32, 64)]
 
 
-def published_iteration(size: int, width: int, batch: Batch, device: torch.device) -> Callable[[], Tensor]:
+class Iteration(NamedTuple):
+    """run: an iteration to its losses. netG: the published weights that it trains, with their gradients."""
+
+    run: Callable[[], Tensor]
+    netG: Mapping[str, Tensor]
+
+
+def published_iteration(
+    size: int, width: int, batch: Batch, device: torch.device, *, compiled: bool = False
+) -> Iteration:
+    """compiled: with all that a user can add without touching the code: compiler, autocast, channels last."""
+    order = _last if compiled else lambda value: value
     nets = [
-        {key: value.to(device).requires_grad_() for key, value in weights(shapes, net, 1).items()}
+        {key: order(value.to(device)).requires_grad_() for key, value in weights(shapes, net, 1).items()}
         for net, shapes in (("netG", generator_shapes(width, size)), ("netD", discriminator_shapes(width, size)))
     ]
     rates = (1e-4, 4e-4)
     optimizers = [torch.optim.Adam(net.values(), lr=lr, betas=(0.0, 0.9)) for net, lr in zip(nets, rates, strict=True)]
-    return lambda: published.iteration(tuple(nets), tuple(optimizers), batch.images, batch.sentence, batch.noise)
+    images, (draw, look) = order(batch.images), (published.picture, published.features)
+    if compiled:  # what cannot be differentiated twice when compiled, the penalty, stays as it is
+        torch.compiler.reset()
+        draw, look = torch.compile(draw), torch.compile(look)
 
-
-def published_compiled_iteration(size: int, width: int, batch: Batch, device: torch.device) -> Callable[[], Tensor]:
-    # what cannot be differentiated twice when compiled, the penalty, stays as it is
-    torch.compiler.reset()
-    nets = [
-        {key: _last(value.to(device)).requires_grad_() for key, value in weights(shapes, net, 1).items()}
-        for net, shapes in (("netG", generator_shapes(width, size)), ("netD", discriminator_shapes(width, size)))
-    ]
-    rates = (1e-4, 4e-4)
-    optimizers = [torch.optim.Adam(net.values(), lr=lr, betas=(0.0, 0.9)) for net, lr in zip(nets, rates, strict=True)]
-    images = _last(batch.images)
-    draw, look = torch.compile(published.picture), torch.compile(published.features)
-
-    def call() -> Tensor:
-        with torch.autocast("cuda", torch.bfloat16, enabled=CUDA):
+    def run() -> Tensor:
+        with torch.autocast("cuda", torch.bfloat16, enabled=CUDA and compiled):
             return published.iteration(
                 tuple(nets), tuple(optimizers), images, batch.sentence, batch.noise, draw=draw, look=look
             )
 
-    return call
+    return Iteration(run, nets[0])
 
 
-def our_iteration(size: int, width: int, batch: Batch, device: torch.device) -> Callable[[], Tensor]:
+def our_iteration(size: int, width: int, batch: Batch, device: torch.device) -> Iteration:
     settings = {"generator.width": width, "generator.image_size": size, "text_encoder.name": "none"}
     if CUDA:
         settings["training.precision"] = "bfloat16"
@@ -59,16 +62,29 @@ def our_iteration(size: int, width: int, batch: Batch, device: torch.device) -> 
     theirs = weights(discriminator_shapes(width, size), "netD", 1)
     load_published(parts.discriminator, theirs, ratgan_discriminator(attention=False))
     state = TrainingState.start(parts, seed=0, device=device)
-    return lambda: torch.stack(train_step(parts, state.optimizers, batch, parts.recipe.training))
+    return Iteration(lambda: torch.stack(train_step(parts, state.optimizers, batch, parts.recipe.training)), {})
 
 
 def _last(value: Tensor) -> Tensor:
     return value.contiguous(memory_format=torch.channels_last) if value.ndim == 4 else value
 
 
+def known_fault(compiled: Iteration, plain: Iteration) -> str | None:
+    """The one known fault: on a CPU torch 2.13 compiles the residuals of all blocks but the last to no gradient."""
+    if CUDA or not torch.__version__.startswith("2.13."):
+        return None
+    trained = [key for key, value in plain.netG.items() if value.grad is not None and value.grad.any()]
+    lost = {key for key in trained if not compiled.netG[key].grad.any()}
+    blocks = sum(key.endswith(".gamma") and key.startswith("block") for key in plain.netG)
+    earlier = tuple(f"block{block}.{part}" for block in range(blocks - 1) for part in ("c1", "c2", "affine"))
+    if lost != {key for key in trained if key.startswith(earlier)}:
+        return None
+    return f"no gradient for {len(lost)} of the {len(trained)} weights of netG, in all blocks but the last"
+
+
 PROVIDERS = {
     "published": published_iteration,
-    "published_compiled": published_compiled_iteration,
+    "published_compiled": partial(published_iteration, compiled=True),
     "ours": our_iteration,
 }
 
@@ -79,7 +95,7 @@ PROVIDERS = {
 def test_training_iteration(
     provider: str, size: int, width: int, batch: int, device: torch.device, same: Callable, timed: Callable, benchmark
 ) -> None:
-    benchmark.group = f"training iteration {size} px, width {width}, batch {batch}"
+    benchmark.group = f"training iteration: {size} px, width {width}, batch {batch}"
     given_batch = Batch(
         given("image", (batch, 3, size, size), 1).to(device),
         given("s", (batch, 256), 1).to(device),
@@ -88,12 +104,13 @@ def test_training_iteration(
     expected = PROVIDERS["published"](size, width, given_batch, device)
     call = PROVIDERS[provider](size, width, given_batch, device)
     mixed = CUDA and provider != "published"
-    for _ in range(2):  # the second iteration also judges what the first one did to the weights
+    for iteration in (1, 2):  # the second iteration also judges what the first one did to the weights
         try:
-            same(call(), expected(), tolerance=5e-2 if mixed else 2e-2 if CUDA else 1e-3)
+            same(call.run(), expected.run(), tolerance=5e-2 if mixed else 2e-2 if CUDA else 1e-3)
         except AssertionError as error:
-            if provider != "published_compiled":
+            fault = known_fault(call, expected) if provider == "published_compiled" else None
+            if fault is None:
                 raise
-            # seen with torch 2.13 on a CPU, whose compiler gives the last blocks no gradient
-            pytest.skip(f"compiled, the published iteration gives other numbers: {error}".partition("\n")[0])
-    timed(call, pictures=batch)
+            difference = str(error).partition("\n")[0]
+            pytest.skip(f"training iteration, published_compiled: {fault}; iteration {iteration} is {difference}")
+    timed(call.run, pictures=batch)

@@ -1,4 +1,4 @@
-"""Upsampling and a 3x3 convolution: one after the other, and as one transposed convolution."""
+"""Upsampling and a 3x3 convolution: one after the other, and as one transposed convolution, beside a copy."""
 
 from collections.abc import Callable
 
@@ -22,7 +22,7 @@ def plain(x: Tensor, weight: Tensor) -> Tensor:
 PROVIDERS = {"published": plain, "ours": upsample_conv}
 
 
-@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize("provider", [*PROVIDERS, "copy"])
 @pytest.mark.parametrize("passes", ["forward", "forward and backward"])
 @pytest.mark.parametrize(("batch", "before", "after", "side"), CASES)
 @pytest.mark.benchmark(min_rounds=3, max_time=0.5)
@@ -36,9 +36,10 @@ def test_upsample_conv(
     device: torch.device,
     same: Callable,
     timed: Callable,
+    copied: Callable,
     benchmark,
 ) -> None:
-    benchmark.group = f"upsample and convolve {batch} {before}->{after} {side} px, {passes}"
+    benchmark.group = f"upsample and convolve: {batch} {before}->{after} {side} px, {passes}"
     dtype = torch.bfloat16 if CUDA else torch.float32
     x = torch.randn(batch, before, side, side, device=device, dtype=dtype)
     x = x.contiguous(memory_format=torch.channels_last).requires_grad_()
@@ -50,6 +51,13 @@ def test_upsample_conv(
                 return (op(x, weight),)
         return torch.autograd.grad(op(x, weight).float().square().mean(), (x, weight))
 
+    # forward reads the smaller and writes the larger features, four times as many pixels; backward reads what both
+    # were and the gradient, and writes two gradients
+    inputs, output = x.numel() + weight.numel(), 4 * batch * after * side**2
+    moved = x.element_size() * (inputs + output if passes == "forward" else 3 * inputs + 2 * output)
+    if provider == "copy":
+        copied(moved)
+        return
     for ours, theirs in zip(call(upsample_conv), call(plain), strict=True):
         same(ours.float(), theirs.float(), tolerance=3e-2 if CUDA else 1e-5)
-    timed(lambda: call(PROVIDERS[provider]))
+    timed(lambda: call(PROVIDERS[provider]), moved=moved)

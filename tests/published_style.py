@@ -14,8 +14,33 @@ from torch.nn import functional
 
 Weights = Mapping[str, Tensor]
 
-# which numbered affines run before the first and before the second convolution of a generator block
-ORDER = {4: ((0, 1), (2, 3)), 6: ((0, 1, 4), (2, 3, 5))}
+State = tuple[Tensor, Tensor]
+
+# which numbered affines run before the first and before the second convolution of a generator block; nothing was
+# published with two, which tell what a step costs
+ORDER = {2: ((0,), (2,)), 4: ((0, 1), (2, 3)), 6: ((0, 1, 4), (2, 3, 5))}
+
+
+def start(weights: Weights, noise: Tensor) -> State:
+    """Noise 'n z' to the first (hidden, cell) of the recurrence, each 'n d'."""
+    hidden = noise @ weights["lstm.noise2h.weight"].T + weights["lstm.noise2h.bias"]
+    cell = noise @ weights["lstm.noise2c.weight"].T + weights["lstm.noise2c.bias"]
+    return hidden, cell
+
+
+def advance(weights: Weights, sentence: Tensor, state: State) -> State:
+    """One step of the recurrence: the sentence 'n s' and (hidden, cell) to the next pair."""
+    hidden, cell = state
+    gates = sentence @ weights["lstm.W"] + hidden @ weights["lstm.U"] + weights["lstm.bias"]
+    enter, forget, candidate, leave = gates.chunk(4, dim=1)
+    cell = forget.sigmoid() * cell + enter.sigmoid() * candidate.tanh()
+    return leave.sigmoid() * cell.tanh(), cell
+
+
+def modulation(weights: Weights, affine: str, hidden: Tensor) -> tuple[Tensor, Tensor]:
+    """Hidden state 'n d' to gamma 'n c' and beta 'n c' of the affine of that name."""
+    gamma, beta = (_perceptron(weights, f"{affine}.fc_{part}", hidden) for part in ("gamma", "beta"))
+    return gamma, beta
 
 
 def modulate(x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
@@ -41,19 +66,8 @@ class Picture(NamedTuple):
 
 def generator(weights: Weights, noise: Tensor, sentence: Tensor, affines: int = 4) -> Picture:
     """Noise 'n z' and sentence 'n s' to a picture; the number of blocks is read off the weights."""
-    hidden = noise @ weights["lstm.noise2h.weight"].T + weights["lstm.noise2h.bias"]
-    cell = noise @ weights["lstm.noise2c.weight"].T + weights["lstm.noise2c.bias"]
+    state = start(weights, noise)
     seen: list[Tensor] = []
-
-    def fuse(x: Tensor, name: str) -> Tensor:
-        nonlocal hidden, cell
-        gates = sentence @ weights["lstm.W"] + hidden @ weights["lstm.U"] + weights["lstm.bias"]
-        enter, forget, candidate, leave = gates.chunk(4, dim=1)
-        cell = forget.sigmoid() * cell + enter.sigmoid() * candidate.tanh()
-        hidden = leave.sigmoid() * cell.tanh()
-        seen.append(hidden)
-        gamma, beta = (_perceptron(weights, f"{name}.fc_{part}", hidden) for part in ("gamma", "beta"))
-        return modulate(x, gamma, beta)
 
     x = functional.linear(noise, weights["fc.weight"], weights["fc.bias"]).view(len(noise), -1, 4, 4)
     blocks: list[Tensor] = []
@@ -64,7 +78,9 @@ def generator(weights: Weights, noise: Tensor, sentence: Tensor, affines: int = 
         residual = x
         for convolution, numbers in zip(("c1", "c2"), ORDER[affines], strict=True):
             for number in numbers:
-                residual = fuse(residual, f"{name}.affine{number}")
+                state = advance(weights, sentence, state)
+                seen.append(state[0])
+                residual = modulate(residual, *modulation(weights, f"{name}.affine{number}", state[0]))
             residual = _convolve(weights, f"{name}.{convolution}", residual, padding=1)
         if f"{name}.c_sc.weight" in weights:
             x = _convolve(weights, f"{name}.c_sc", x)

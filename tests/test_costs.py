@@ -1,22 +1,17 @@
 """Costs counted on shapes alone, held to the published computation and to what is really allocated."""
 
 import copy
-import gc
-from collections.abc import Callable
 from itertools import pairwise
-from typing import Any
 
 import pytest
 import torch
-from torch.profiler import ProfilerActivity, profile
-from torch.utils.flop_counter import FlopCounterMode
 
 from rat_modules import Assembly, assemble
 from rat_modules.costs import discriminator_cost, generator_cost, parameter_count, training_bytes
 from rat_modules.training.phases import Batch, make_optimizers, train_step
 
-from . import published_style
-from .published_weights import generator_shapes
+from .allocations import allocated
+from .published_costs import published_cost
 
 
 def build(recipe: str = "ratgan", **overrides: object) -> Assembly:
@@ -24,29 +19,9 @@ def build(recipe: str = "ratgan", **overrides: object) -> Assembly:
     return assemble(recipe, **{"text_encoder.name": "none", **dotted})
 
 
-def allocated(action: Callable[[], Any]) -> tuple[Any, int, int]:
-    """Run an action; returns its result and the bytes that torch's allocator held for it, at most and at its end."""
-    gc.collect()  # or what an earlier test left behind would be subtracted when it is freed
-    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as seen:
-        result = action()
-    events = [event for event in seen.profiler.kineto_results.events() if event.name() == "[memory]"]
-    assert events
-    now = most = 0
-    for event in sorted(events, key=lambda event: event.start_ns()):
-        now += event.nbytes()
-        most = max(most, now)
-    return result, most, now
-
-
 def test_flops_are_the_published_ones_but_for_what_is_the_same_at_half_the_size() -> None:
     ours = generator_cost(build().generator).flops
-    with FlopCounterMode(display=False) as counter:
-        published_style.generator(
-            {key: torch.empty(shape, device="meta") for key, shape in generator_shapes(32, 256).items()},
-            torch.empty(1, 100, device="meta"),
-            torch.empty(1, 256, device="meta"),
-        )
-    published = counter.get_total_flops()
+    published = published_cost(32, 256).flops
     assert round(published / 1e9, 2) == 15.04
     assert ours <= 9.6e9
     # the published code projects the sentence to the four gates at each of 28 steps; we project it once
@@ -60,20 +35,7 @@ def test_flops_are_the_published_ones_but_for_what_is_the_same_at_half_the_size(
 
 
 def test_backward_keeps_a_third_of_what_the_published_code_keeps() -> None:
-    kept: dict[int, int] = {}
-
-    def keep(tensor: torch.Tensor) -> torch.Tensor:
-        if tensor.untyped_storage().data_ptr() not in own:
-            kept[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
-        return tensor
-
-    weights = {key: torch.zeros(shape, requires_grad=True) for key, shape in generator_shapes(32, 256).items()}
-    own = {weight.untyped_storage().data_ptr() for weight in weights.values()}
-    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        picture = published_style.generator(weights, torch.zeros(1, 100), torch.zeros(1, 256))
-    published = sum(kept.values())
-    assert picture.image.shape == (1, 3, 256, 256)
-    published -= 32 * 256 * 256 * 4  # the plain statement keeps the last features twice, the published code once
+    published = published_cost(32, 256).saved_bytes
     assert round(published / 2**20, 1) == 158.3
     assert generator_cost(build().generator).saved_bytes <= 0.35 * published
 
