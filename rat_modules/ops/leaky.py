@@ -17,9 +17,9 @@ def leaky(x: Tensor, negative_slope: float = 0.2) -> Tensor:
     third of all its work. Here nothing is sent: such a gradient is None, not zero, and `torch.autograd.grad` wants
     `allow_unused=True` for a bias that the penalty does not reach, or `ops.reach` in the network.
 
-    What is kept for the backward pass is the result, which the convolution after it keeps anyhow, where torch keeps `x`:
-    3.8 MiB of 13.1 less in a discriminator of width 16 on eight pictures of 64 pixels. The price: changing the result in
-    place, as by `leaky(x).add_(1)`, is an error in the backward pass, as after `torch.sigmoid`.
+    The backward pass keeps the result, as the convolution after it does anyhow, where torch keeps `x`: 3.8 MiB of 13.1
+    less in a discriminator of width 16 on eight pictures of 64 pixels. The price: changing the result in place, as by
+    `leaky(x).add_(1)`, is an error in the backward pass, as after `torch.sigmoid`.
 
     Differentiable to any order; at zero the slope is negative_slope, as torch has it.
 
