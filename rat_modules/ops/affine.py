@@ -119,8 +119,8 @@ class _AffineLeaky(torch.autograd.Function):
         if grad is None:
             return None, None, None, None, None
         x, gamma, beta = ctx.saved_tensors
-        # a kernel's gradients could not be differentiated again
-        fused = None if torch.is_grad_enabled() else kernel("affine", x, ctx.backend)
+        # a kernel's gradients could not be differentiated again, in neither direction
+        fused = kernel("affine", x, ctx.backend) if unfollowed() else None
         if fused:
             return *fused.affine_leaky_backward(grad, x, gamma, beta, ctx.negative_slope), None, None
         return *_flow_back(grad, x, gamma, beta, ctx.negative_slope), None, None

@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from rat_modules.errors import RatError, ShapeError
 from rat_modules.ops.backend import Backend, kernel
+from rat_modules.ops.memory import forward_mode, unfollowed
 
 Normalizer = Literal["soft-threshold", "softmax-sigmoid", "softmax"]
 
@@ -45,7 +46,8 @@ def soft_threshold(
         raise ShapeError("scores", got=tuple(scores.shape), expected="'n 1 ...'")
     if normalize not in get_args(Normalizer):
         raise RatError("normalizer", got=repr(normalize), expected="one of " + ", ".join(get_args(Normalizer)))
-    if not torch.compiler.is_compiling() and kernel("soft_threshold", scores, backend):
+    # the kernel knows no directional derivative
+    if not torch.compiler.is_compiling() and kernel("soft_threshold", scores, backend) and not forward_mode():
         weights: Tensor = _SoftThreshold.apply(scores, normalize)
     else:
         weights = _reference(scores, normalize)
@@ -82,10 +84,21 @@ class _SoftThreshold(torch.autograd.Function):
         if grad is None:
             return None, None
         scores, output = ctx.saved_tensors
-        if not torch.is_grad_enabled():
+        if unfollowed():
             return _kernels().soft_threshold_backward(grad, scores, output, ctx.normalize), None
-        again = _reference(scores, ctx.normalize)
-        return torch.autograd.grad(again, scores, grad, create_graph=True)[0], None
+        return _flow_back(grad, scores, ctx.normalize), None
+
+
+def _flow_back(grad: Tensor, scores: Tensor, normalize: str) -> Tensor:
+    """The gradient of scores, differentiable again."""
+    weights, flow = _reference(scores, normalize).flatten(1), grad.flatten(1)
+    flow = weights * (flow - (weights * flow).sum(1, keepdim=True))
+    wide = scores.flatten(1).to(flow.dtype)
+    if normalize == "soft-threshold":
+        flow = flow * torch.sigmoid(-wide)
+    elif normalize == "softmax-sigmoid":
+        flow = flow * torch.sigmoid(wide) * torch.sigmoid(-wide)
+    return flow.view(scores.shape).to(scores.dtype)
 
 
 def _kernels() -> Any:

@@ -74,6 +74,8 @@ def test_pictures_one_by_one_under_vmap() -> None:
         torch.testing.assert_close(alone, network(first, sentence), rtol=1e-4, atol=1e-5)
 
 
+# torch's own forward mode loads its rules through torch.jit, which torch itself calls deprecated
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script:DeprecationWarning")
 @pytest.mark.parametrize("followed", [True, False])
 def test_forward_derivatives_with_and_without_gradients(followed: bool) -> None:
     made = generator().eval()
