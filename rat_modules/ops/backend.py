@@ -2,6 +2,8 @@
 
 import functools
 import importlib
+import os
+import shutil
 from types import ModuleType
 from typing import Literal, get_args
 
@@ -61,6 +63,8 @@ def unfit(op: str, x: Tensor) -> str | None:
         return missing
     if not x.is_cuda and not _interpreted(op):
         return "features are on the CPU, and TRITON_INTERPRET is not set"
+    if not _interpreted(op) and not _compiler():
+        return "triton needs a C compiler and finds none: install gcc or clang, or name one in CC"
     reason: str | None = _module(op).unfit(x)
     return reason
 
@@ -73,6 +77,13 @@ def unavailable(op: str) -> str | None:
     except Exception as error:  # an installation can be broken in many ways, and is then left alone
         return f"triton cannot be used ({type(error).__name__} {error})"
     return None
+
+
+@functools.cache
+def _compiler() -> str | None:
+    """The C compiler that Triton would take; it is loaded without one, and fails at the first launch."""
+    named = os.environ.get("CC")
+    return shutil.which(named) if named is not None else shutil.which("gcc") or shutil.which("clang")
 
 
 def _module(op: str) -> ModuleType:
