@@ -10,7 +10,7 @@ from torch.nn import functional
 from rat_modules.errors import RatError, ShapeError
 from rat_modules.ops.backend import Backend, kernel
 from rat_modules.ops.leaky import bend, leaky
-from rat_modules.ops.memory import transformed, unfollowed
+from rat_modules.ops.memory import captured, transformed, unfollowed
 
 
 def affine(x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
@@ -91,7 +91,7 @@ def affine_leaky(
         raise RatError("negative_slope", got=negative_slope, expected="zero or more")
     _check(x, gamma[0] if len(gamma) else x, beta[0] if len(beta) else x)
     gamma, beta = gamma.to(x.dtype), beta.to(x.dtype)
-    if torch.compiler.is_compiling() or len(gamma) == 0:
+    if captured() or len(gamma) == 0:
         return _stages(x, gamma, beta, negative_slope)[-1]  # a compiler fuses these itself
     out: Tensor = _AffineLeaky.apply(x, gamma, beta, negative_slope, backend)
     return out

@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from rat_modules.errors import RatError
+from rat_modules.ops.memory import captured
 
 
 def leaky(x: Tensor, negative_slope: float = 0.2) -> Tensor:
@@ -39,7 +40,7 @@ def leaky(x: Tensor, negative_slope: float = 0.2) -> Tensor:
     """
     if not negative_slope >= 0:
         raise RatError("negative_slope", got=negative_slope, expected="zero or more")
-    if torch.compiler.is_compiling() or not (x.requires_grad and torch.is_grad_enabled()):
+    if captured() or not (x.requires_grad and torch.is_grad_enabled()):
         return functional.leaky_relu(x, negative_slope)
     out: Tensor = _Leaky.apply(x, negative_slope)
     return out

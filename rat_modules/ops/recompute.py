@@ -9,7 +9,7 @@ from torch import Tensor
 from torch._C import _autograd as autograd
 from torch.autograd.graph import saved_tensors_hooks
 
-from rat_modules.ops.memory import transformed
+from rat_modules.ops.memory import captured, transformed
 
 
 @contextmanager
@@ -38,7 +38,7 @@ def recomputed(tensor: Tensor, compute: Callable[..., Tensor], inputs: tuple[Ten
         tensor([ 8., 16.])
     """
     wanted = torch.is_grad_enabled() and tensor.requires_grad
-    if not wanted or torch.compiler.is_compiling() or transformed() or _others_decide():
+    if not wanted or captured() or transformed() or _others_decide():
         yield
         return
     # autograd holds on to these functions, and so they must not hold on to the tensor

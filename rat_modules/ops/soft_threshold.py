@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from rat_modules.errors import RatError, ShapeError
 from rat_modules.ops.backend import Backend, kernel
-from rat_modules.ops.memory import forward_mode, unfollowed
+from rat_modules.ops.memory import captured, forward_mode, unfollowed
 
 Normalizer = Literal["soft-threshold", "softmax-sigmoid", "softmax"]
 
@@ -47,7 +47,7 @@ def soft_threshold(
     if normalize not in get_args(Normalizer):
         raise RatError("normalizer", got=repr(normalize), expected="one of " + ", ".join(get_args(Normalizer)))
     # the kernel knows no directional derivative
-    if not torch.compiler.is_compiling() and kernel("soft_threshold", scores, backend) and not forward_mode():
+    if not captured() and kernel("soft_threshold", scores, backend) and not forward_mode():
         weights: Tensor = _SoftThreshold.apply(scores, normalize)
     else:
         weights = _reference(scores, normalize)
