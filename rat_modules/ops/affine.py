@@ -10,7 +10,7 @@ from torch.nn import functional
 from rat_modules.errors import RatError, ShapeError
 from rat_modules.ops.backend import Backend, kernel
 from rat_modules.ops.leaky import bend, leaky
-from rat_modules.ops.memory import captured, transformed, unfollowed
+from rat_modules.ops.memory import captured, forward_mode, transformed, unfollowed
 
 
 def affine(x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
@@ -91,6 +91,10 @@ def affine_leaky(
         raise RatError("negative_slope", got=negative_slope, expected="zero or more")
     _check(x, gamma[0] if len(gamma) else x, beta[0] if len(beta) else x)
     gamma, beta = gamma.to(x.dtype), beta.to(x.dtype)
+    if torch.compiler.is_compiling() and backend == "triton" and not (forward_mode() or transformed()):
+        from rat_modules.ops import registered
+
+        return registered.affine_leaky(x, gamma, beta, negative_slope)
     if captured() or len(gamma) == 0:
         return _stages(x, gamma, beta, negative_slope)[-1]  # a compiler fuses these itself
     out: Tensor = _AffineLeaky.apply(x, gamma, beta, negative_slope, backend)
@@ -123,7 +127,7 @@ class _AffineLeaky(torch.autograd.Function):
         fused = kernel("affine", x, ctx.backend) if unfollowed() else None
         if fused:
             return *fused.affine_leaky_backward(grad, x, gamma, beta, ctx.negative_slope), None, None
-        return *_flow_back(grad, x, gamma, beta, ctx.negative_slope), None, None
+        return *flow_back(grad, x, gamma, beta, ctx.negative_slope), None, None
 
     @staticmethod
     def jvp(ctx: Any, x_t: Tensor | None, gamma_t: Tensor | None, beta_t: Tensor | None, *_: Any) -> Tensor:
@@ -149,7 +153,7 @@ def _stages(x: Tensor, gamma: Tensor, beta: Tensor, negative_slope: float) -> li
     return stages
 
 
-def _flow_back(
+def flow_back(
     grad: Tensor, x: Tensor, gamma: Tensor, beta: Tensor, negative_slope: float
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Gradients of x, gamma and beta; differentiable again if gradients are on, else in few buffers."""

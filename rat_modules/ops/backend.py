@@ -23,8 +23,9 @@ def kernel(op: str, x: Tensor, backend: Backend = "auto") -> ModuleType | None:
     Args:
         op: one of KERNELS.
         x: the features that it is to take.
-        backend: "auto" takes the kernel on CUDA wherever it can; "triton" insists on it, also on a CPU under
-            TRITON_INTERPRET=1; "reference" never takes it.
+        backend: "auto" takes the kernel on CUDA wherever it can, and lets a compiler fuse by itself; "triton" insists
+            on it, also in a compiler's graph (`ops.registered`) and on a CPU under TRITON_INTERPRET=1; "reference"
+            never takes it.
 
     Raises:
         RatError: an unknown backend, or "triton" where the kernel cannot run, with the reason.

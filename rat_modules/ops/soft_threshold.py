@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from rat_modules.errors import RatError, ShapeError
 from rat_modules.ops.backend import Backend, kernel
-from rat_modules.ops.memory import captured, forward_mode, unfollowed
+from rat_modules.ops.memory import captured, forward_mode, transformed, unfollowed
 
 Normalizer = Literal["soft-threshold", "softmax-sigmoid", "softmax"]
 
@@ -46,9 +46,14 @@ def soft_threshold(
         raise ShapeError("scores", got=tuple(scores.shape), expected="'n 1 ...'")
     if normalize not in get_args(Normalizer):
         raise RatError("normalizer", got=repr(normalize), expected="one of " + ", ".join(get_args(Normalizer)))
+    weights: Tensor
     # the kernel knows no directional derivative
-    if not captured() and kernel("soft_threshold", scores, backend) and not forward_mode():
-        weights: Tensor = _SoftThreshold.apply(scores, normalize)
+    if torch.compiler.is_compiling() and backend == "triton" and not (forward_mode() or transformed()):
+        from rat_modules.ops import registered
+
+        weights = registered.soft_threshold_weights(scores, normalize)
+    elif not captured() and kernel("soft_threshold", scores, backend) and not forward_mode():
+        weights = _SoftThreshold.apply(scores, normalize)
     else:
         weights = _reference(scores, normalize)
     return weights.to(scores.dtype)
@@ -86,10 +91,10 @@ class _SoftThreshold(torch.autograd.Function):
         scores, output = ctx.saved_tensors
         if unfollowed():
             return _kernels().soft_threshold_backward(grad, scores, output, ctx.normalize), None
-        return _flow_back(grad, scores, ctx.normalize), None
+        return flow_back(grad, scores, ctx.normalize), None
 
 
-def _flow_back(grad: Tensor, scores: Tensor, normalize: str) -> Tensor:
+def flow_back(grad: Tensor, scores: Tensor, normalize: str) -> Tensor:
     """The gradient of scores, differentiable again."""
     weights, flow = _reference(scores, normalize).flatten(1), grad.flatten(1)
     flow = weights * (flow - (weights * flow).sum(1, keepdim=True))
