@@ -12,6 +12,9 @@ from rat_modules.ops.backend import Backend, kernel
 from rat_modules.ops.leaky import bend, leaky
 from rat_modules.ops.memory import captured, forward_mode, transformed, unfollowed
 
+# features that are still in the caches of a CPU when the next pass over them comes
+CACHED_NUMBERS = 2**18
+
 
 def affine(x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
     """Scale and shift every channel: y = gamma x + beta.
@@ -157,14 +160,31 @@ def flow_back(
     grad: Tensor, x: Tensor, gamma: Tensor, beta: Tensor, negative_slope: float
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Gradients of x, gamma and beta; differentiable again if gradients are on, else in few buffers."""
-    stages, slopes, over = _stages(x, gamma, beta, negative_slope), [], tuple(range(2, x.ndim))
+    count = max(1, CACHED_NUMBERS // max(1, x.shape[1:].numel()))
+    if x.device.type != "cpu" or x.ndim == 2 or count >= len(x) or not unfollowed():
+        return _flow_back(grad, x, gamma, beta, negative_slope)
+    # a few pictures at a time, all passes over which find them in the caches of the CPU
+    out = torch.empty_like(x)
+    parts = zip(grad.split(count), x.split(count), gamma.split(count, 1), beta.split(count, 1), strict=True)
+    sums = [_flow_back(*part, negative_slope, to)[1:] for part, to in zip(parts, out.split(count), strict=True)]
+    for_gamma, for_beta = (torch.cat(each, 1) for each in zip(*sums, strict=True))
+    return out, for_gamma, for_beta
+
+
+def _flow_back(
+    grad: Tensor, x: Tensor, gamma: Tensor, beta: Tensor, negative_slope: float, out: Tensor | None = None
+) -> tuple[Tensor, Tensor, Tensor]:
+    stages, slopes, over = _stages(x, gamma[:-1], beta[:-1], negative_slope), [], tuple(range(2, x.ndim))
+    # its rectifier would not change the sign of the last one, and the sign is all that is needed of it
+    stages.append(torch.addcmul(spread(beta[-1], x.ndim), stages[-1], spread(gamma[-1], x.ndim)))
     in_place = over and unfollowed()
     for before, after, scale in reversed(list(zip(stages, stages[1:], gamma, strict=False))):
-        grad = bend(grad, after, negative_slope)
+        grad = bend(grad, after, negative_slope, out=out)
         # what stands after a stage is needed no more, and `grad` is this function's own by now
         product = torch.mul(grad, before, out=after) if in_place else grad * before
         slopes.append((product.sum(over), grad.sum(over)) if over else (product, grad))
         grad = grad.mul_(spread(scale, x.ndim)) if in_place else grad * spread(scale, x.ndim)
+        out = grad if in_place else None
     for_gamma, for_beta = (torch.stack(parts) for parts in zip(*reversed(slopes), strict=True))
     return grad, for_gamma, for_beta
 

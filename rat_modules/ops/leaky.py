@@ -46,9 +46,13 @@ def leaky(x: Tensor, negative_slope: float = 0.2) -> Tensor:
     return out
 
 
-def bend(grad: Tensor, at: Tensor, negative_slope: float) -> Tensor:
+def bend(grad: Tensor, at: Tensor, negative_slope: float, out: Tensor | None = None) -> Tensor:
     """The rectifier's slope at `at` (before or after it: they have one sign), times `grad`; nothing flows into `at`."""
-    grad_in: Tensor = torch.ops.aten.leaky_relu_backward(grad, at.detach(), negative_slope, self_is_result=False)
+    into = {} if out is None else {"grad_input": out}
+    backward = torch.ops.aten.leaky_relu_backward
+    grad_in: Tensor = (backward.grad_input if into else backward.default)(
+        grad, at.detach(), negative_slope, self_is_result=False, **into
+    )
     return grad_in
 
 
