@@ -13,6 +13,7 @@ from rat_modules.errors import RatError
 from rat_modules.ops.memory import transformed
 
 Backend = Literal["auto", "reference", "triton"]
+_BACKENDS = get_args(Backend)
 # ops that have a kernel of their name in ops/kernels
 KERNELS = ("affine", "soft_threshold")
 
@@ -35,8 +36,8 @@ def kernel(op: str, x: Tensor, backend: Backend = "auto") -> ModuleType | None:
         >>> kernel("affine", torch.ones(2, 3, 4)) is None
         True
     """
-    if backend not in get_args(Backend):
-        raise RatError("backend", got=repr(backend), expected="one of " + ", ".join(get_args(Backend)))
+    if backend not in _BACKENDS:
+        raise RatError("backend", got=repr(backend), expected="one of " + ", ".join(_BACKENDS))
     if backend == "reference" or (backend == "auto" and not x.is_cuda):
         return None
     reason = unfit(op, x)

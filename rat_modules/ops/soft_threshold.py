@@ -4,7 +4,6 @@ import importlib
 from typing import Any, Literal, get_args
 
 import torch
-from einops import rearrange
 from torch import Tensor
 from torch.nn import functional
 
@@ -13,6 +12,7 @@ from rat_modules.ops.backend import Backend, kernel
 from rat_modules.ops.memory import captured, forward_mode, transformed, unfollowed
 
 Normalizer = Literal["soft-threshold", "softmax-sigmoid", "softmax"]
+_NORMALIZERS = get_args(Normalizer)
 
 
 def soft_threshold(
@@ -44,8 +44,8 @@ def soft_threshold(
     """
     if scores.ndim < 2 or scores.shape[1] != 1:
         raise ShapeError("scores", got=tuple(scores.shape), expected="'n 1 ...'")
-    if normalize not in get_args(Normalizer):
-        raise RatError("normalizer", got=repr(normalize), expected="one of " + ", ".join(get_args(Normalizer)))
+    if normalize not in _NORMALIZERS:
+        raise RatError("normalizer", got=repr(normalize), expected="one of " + ", ".join(_NORMALIZERS))
     weights: Tensor
     # the kernel knows no directional derivative
     if torch.compiler.is_compiling() and backend == "triton" and not (forward_mode() or transformed()):
@@ -56,12 +56,13 @@ def soft_threshold(
         weights = _SoftThreshold.apply(scores, normalize)
     else:
         weights = _reference(scores, normalize)
-    return weights.to(scores.dtype)
+    return weights if weights.dtype == scores.dtype else weights.to(scores.dtype)
 
 
 def _reference(scores: Tensor, normalize: str) -> Tensor:
-    flat = rearrange(scores, "n 1 ... -> n (...)")
-    flat = flat.to(torch.promote_types(flat.dtype, torch.float32))
+    flat = scores.flatten(1)
+    if flat.dtype not in (torch.float32, torch.float64):
+        flat = flat.float()
     if normalize == "soft-threshold":
         # softmax(log sigmoid(s)) is sigmoid(s) / sum sigmoid(s), without 0/0 when every score is very negative.
         flat = functional.logsigmoid(flat)
