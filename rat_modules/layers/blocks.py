@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from typing import cast
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +18,7 @@ from rat_modules.ops.recompute import recomputed
 from rat_modules.ops.upsample_conv import upsample_conv
 
 FusionFactory = Callable[..., AffineFusion]
+Convolution = Callable[[Tensor], Tensor]
 
 
 def gate(value: float) -> nn.Parameter:
@@ -32,14 +33,17 @@ def gate(value: float) -> nn.Parameter:
 
 
 class UpsamplingConv2d(nn.Conv2d):
-    """Nearest-neighbour upsampling by two, then a 3x3 convolution; see `ops.upsample_conv`."""
+    """Nearest-neighbour upsampling by two, then a 3x3 convolution; see `ops.upsample_conv`.
+
+    With `upsampled=True` the features are large already, and only the convolution is left to do.
+    """
 
     def __init__(self, in_features: int, out_features: int) -> None:
         super().__init__(in_features, out_features, 3, 1, 1)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Features 'n i h w' to 'n o (2 h) (2 w)'."""
-        return upsample_conv(x, self.weight, self.bias)
+    def forward(self, x: Tensor, *, upsampled: bool = False) -> Tensor:
+        """Features 'n i h w', or upsampled 'n i (2 h) (2 w)', to 'n o (2 h) (2 w)'."""
+        return super().forward(x) if upsampled else upsample_conv(x, self.weight, self.bias)
 
 
 class GeneratorBlock(nn.Module):
@@ -72,9 +76,8 @@ class GeneratorBlock(nn.Module):
         super().__init__()
         self.upsample = upsample
         self.fuse1 = fusion(in_features, hidden_dim, steps=steps // 2)
-        self.late = upsample and getattr(self.fuse1, "pointwise", False)  # others' fusions need not say
         self.conv1 = (
-            UpsamplingConv2d(in_features, out_features) if self.late else nn.Conv2d(in_features, out_features, 3, 1, 1)
+            UpsamplingConv2d(in_features, out_features) if upsample else nn.Conv2d(in_features, out_features, 3, 1, 1)
         )
         self.fuse2 = fusion(out_features, hidden_dim, steps=steps // 2)
         self.conv2 = nn.Conv2d(out_features, out_features, 3, 1, 1)
@@ -89,9 +92,13 @@ class GeneratorBlock(nn.Module):
     def forward(self, x: Tensor, first: tuple[Tensor, Tensor], second: tuple[Tensor, Tensor]) -> Tensor:
         """Features 'n c h w' and the (gamma, beta) of both fusions to features 'n c h w', or 'n c (2 h) (2 w)'."""
         shortcut = self.shortcut(x)
-        if self.upsample and not self.late:
+        convolve: Convolution = self.conv1
+        # asked each time, since both may be replaced; others' fusions need not say
+        upsampling = isinstance(self.conv1, UpsamplingConv2d)
+        if self.upsample and not (upsampling and getattr(self.fuse1, "pointwise", False)):
             x = functional.interpolate(x, scale_factor=2.0)
-        residual = fuse_and_convolve(x, self.fuse1, first, self.conv1)
+            convolve = partial(self.conv1, upsampled=True) if upsampling else convolve
+        residual = fuse_and_convolve(x, self.fuse1, first, convolve)
         residual = fuse_and_convolve(residual, self.fuse2, second, self.conv2)
         return self._join(shortcut, residual)
 
@@ -111,7 +118,7 @@ class GeneratorBlock(nn.Module):
         return residual
 
 
-def fuse_and_convolve(x: Tensor, fuse: nn.Module, modulation: tuple[Tensor, Tensor], convolve: nn.Module) -> Tensor:
+def fuse_and_convolve(x: Tensor, fuse: nn.Module, modulation: tuple[Tensor, Tensor], convolve: Convolution) -> Tensor:
     """Fuse, then convolve; features between the two are kept for the backward pass only if they cost more than a pass.
 
     Args:
@@ -122,9 +129,9 @@ def fuse_and_convolve(x: Tensor, fuse: nn.Module, modulation: tuple[Tensor, Tens
     """
     fused = fuse(x, *modulation)
     if type(fuse) is not AffineFusion or fuse._forward_hooks:  # others may remember, or be watched
-        return cast(Tensor, convolve(fused))
+        return convolve(fused)
     with recomputed(fused, affine_leaky, (x, *modulation)):
-        return cast(Tensor, convolve(fused))
+        return convolve(fused)
 
 
 class DiscriminatorBlock(nn.Module):

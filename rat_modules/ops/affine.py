@@ -10,7 +10,10 @@ from torch.nn import functional
 from rat_modules.errors import RatError, ShapeError
 from rat_modules.ops.backend import Backend, kernel
 from rat_modules.ops.leaky import bend, leaky
-from rat_modules.ops.memory import transformed, unfollowed
+from rat_modules.ops.memory import captured, forward_mode, transformed, unfollowed
+
+# features that are still in the caches of a CPU when the next pass over them comes
+CACHED_NUMBERS = 2**18
 
 
 def affine(x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
@@ -91,7 +94,11 @@ def affine_leaky(
         raise RatError("negative_slope", got=negative_slope, expected="zero or more")
     _check(x, gamma[0] if len(gamma) else x, beta[0] if len(beta) else x)
     gamma, beta = gamma.to(x.dtype), beta.to(x.dtype)
-    if torch.compiler.is_compiling() or len(gamma) == 0:
+    if torch.compiler.is_compiling() and backend == "triton" and not (forward_mode() or transformed()):
+        from rat_modules.ops import registered
+
+        return registered.affine_leaky(x, gamma, beta, negative_slope)
+    if captured() or len(gamma) == 0:
         return _stages(x, gamma, beta, negative_slope)[-1]  # a compiler fuses these itself
     out: Tensor = _AffineLeaky.apply(x, gamma, beta, negative_slope, backend)
     return out
@@ -119,11 +126,11 @@ class _AffineLeaky(torch.autograd.Function):
         if grad is None:
             return None, None, None, None, None
         x, gamma, beta = ctx.saved_tensors
-        # a kernel's gradients could not be differentiated again
-        fused = None if torch.is_grad_enabled() else kernel("affine", x, ctx.backend)
+        # a kernel's gradients could not be differentiated again, in neither direction
+        fused = kernel("affine", x, ctx.backend) if unfollowed() else None
         if fused:
             return *fused.affine_leaky_backward(grad, x, gamma, beta, ctx.negative_slope), None, None
-        return *_flow_back(grad, x, gamma, beta, ctx.negative_slope), None, None
+        return *flow_back(grad, x, gamma, beta, ctx.negative_slope), None, None
 
     @staticmethod
     def jvp(ctx: Any, x_t: Tensor | None, gamma_t: Tensor | None, beta_t: Tensor | None, *_: Any) -> Tensor:
@@ -149,18 +156,35 @@ def _stages(x: Tensor, gamma: Tensor, beta: Tensor, negative_slope: float) -> li
     return stages
 
 
-def _flow_back(
+def flow_back(
     grad: Tensor, x: Tensor, gamma: Tensor, beta: Tensor, negative_slope: float
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Gradients of x, gamma and beta; differentiable again if gradients are on, else in few buffers."""
-    stages, slopes, over = _stages(x, gamma, beta, negative_slope), [], tuple(range(2, x.ndim))
+    count = max(1, CACHED_NUMBERS // max(1, x.shape[1:].numel()))
+    if x.device.type != "cpu" or x.ndim == 2 or count >= len(x) or not unfollowed():
+        return _flow_back(grad, x, gamma, beta, negative_slope)
+    # a few pictures at a time, all passes over which find them in the caches of the CPU
+    out = torch.empty_like(x)
+    parts = zip(grad.split(count), x.split(count), gamma.split(count, 1), beta.split(count, 1), strict=True)
+    sums = [_flow_back(*part, negative_slope, to)[1:] for part, to in zip(parts, out.split(count), strict=True)]
+    for_gamma, for_beta = (torch.cat(each, 1) for each in zip(*sums, strict=True))
+    return out, for_gamma, for_beta
+
+
+def _flow_back(
+    grad: Tensor, x: Tensor, gamma: Tensor, beta: Tensor, negative_slope: float, out: Tensor | None = None
+) -> tuple[Tensor, Tensor, Tensor]:
+    stages, slopes, over = _stages(x, gamma[:-1], beta[:-1], negative_slope), [], tuple(range(2, x.ndim))
+    # its rectifier would not change the sign of the last one, and the sign is all that is needed of it
+    stages.append(torch.addcmul(spread(beta[-1], x.ndim), stages[-1], spread(gamma[-1], x.ndim)))
     in_place = over and unfollowed()
     for before, after, scale in reversed(list(zip(stages, stages[1:], gamma, strict=False))):
-        grad = bend(grad, after, negative_slope)
+        grad = bend(grad, after, negative_slope, out=out)
         # what stands after a stage is needed no more, and `grad` is this function's own by now
         product = torch.mul(grad, before, out=after) if in_place else grad * before
         slopes.append((product.sum(over), grad.sum(over)) if over else (product, grad))
         grad = grad.mul_(spread(scale, x.ndim)) if in_place else grad * spread(scale, x.ndim)
+        out = grad if in_place else None
     for_gamma, for_beta = (torch.stack(parts) for parts in zip(*reversed(slopes), strict=True))
     return grad, for_gamma, for_beta
 

@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from rat_modules.errors import ShapeError
+from rat_modules.ops.memory import captured
 
 
 def average_pool(x: Tensor) -> Tensor:
@@ -31,7 +32,7 @@ def average_pool(x: Tensor) -> Tensor:
     """
     if x.ndim != 4:
         raise ShapeError("average_pool x", got=tuple(x.shape), expected="'n c h w'")
-    if torch.compiler.is_compiling() or not (x.requires_grad and torch.is_grad_enabled()):
+    if captured() or not (x.requires_grad and torch.is_grad_enabled()):
         return functional.avg_pool2d(x, 2)
     out: Tensor = _AveragePool.apply(x)
     return out

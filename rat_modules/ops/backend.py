@@ -2,6 +2,8 @@
 
 import functools
 import importlib
+import os
+import shutil
 from types import ModuleType
 from typing import Literal, get_args
 
@@ -11,6 +13,7 @@ from rat_modules.errors import RatError
 from rat_modules.ops.memory import transformed
 
 Backend = Literal["auto", "reference", "triton"]
+_BACKENDS = get_args(Backend)
 # ops that have a kernel of their name in ops/kernels
 KERNELS = ("affine", "soft_threshold")
 
@@ -21,8 +24,9 @@ def kernel(op: str, x: Tensor, backend: Backend = "auto") -> ModuleType | None:
     Args:
         op: one of KERNELS.
         x: the features that it is to take.
-        backend: "auto" takes the kernel on CUDA wherever it can; "triton" insists on it, also on a CPU under
-            TRITON_INTERPRET=1; "reference" never takes it.
+        backend: "auto" takes the kernel on CUDA wherever it can, and lets a compiler fuse by itself; "triton" insists
+            on it, also in a compiler's graph (`ops.registered`) and on a CPU under TRITON_INTERPRET=1; "reference"
+            never takes it.
 
     Raises:
         RatError: an unknown backend, or "triton" where the kernel cannot run, with the reason.
@@ -32,8 +36,8 @@ def kernel(op: str, x: Tensor, backend: Backend = "auto") -> ModuleType | None:
         >>> kernel("affine", torch.ones(2, 3, 4)) is None
         True
     """
-    if backend not in get_args(Backend):
-        raise RatError("backend", got=repr(backend), expected="one of " + ", ".join(get_args(Backend)))
+    if backend not in _BACKENDS:
+        raise RatError("backend", got=repr(backend), expected="one of " + ", ".join(_BACKENDS))
     if backend == "reference" or (backend == "auto" and not x.is_cuda):
         return None
     reason = unfit(op, x)
@@ -61,6 +65,8 @@ def unfit(op: str, x: Tensor) -> str | None:
         return missing
     if not x.is_cuda and not _interpreted(op):
         return "features are on the CPU, and TRITON_INTERPRET is not set"
+    if not _interpreted(op) and not _compiler():
+        return "triton needs a C compiler and finds none: install gcc or clang, or name one in CC"
     reason: str | None = _module(op).unfit(x)
     return reason
 
@@ -73,6 +79,13 @@ def unavailable(op: str) -> str | None:
     except Exception as error:  # an installation can be broken in many ways, and is then left alone
         return f"triton cannot be used ({type(error).__name__} {error})"
     return None
+
+
+@functools.cache
+def _compiler() -> str | None:
+    """The C compiler that Triton would take; it is loaded without one, and fails at the first launch."""
+    named = os.environ.get("CC")
+    return shutil.which(named) if named is not None else shutil.which("gcc") or shutil.which("clang")
 
 
 def _module(op: str) -> ModuleType:

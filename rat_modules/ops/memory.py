@@ -10,10 +10,19 @@ def transformed() -> bool:
     return bool(torch._C._are_functorch_transforms_active())
 
 
+def captured() -> bool:
+    """Does a compiler, an exporter or `torch.jit.trace` make a graph of what runs now?"""
+    return torch.compiler.is_compiling() or bool(torch.jit.is_tracing())
+
+
+def forward_mode() -> bool:
+    """May what runs now carry directional derivatives along, as in `torch.autograd.forward_ad`?"""
+    return bool(forward_ad._current_level >= 0)
+
+
 def unfollowed() -> bool:
-    """Does nobody follow what runs now, no derivative and no compiler? Then a result may overwrite an input."""
-    derived = torch.is_grad_enabled() or forward_ad._current_level >= 0
-    return not (derived or transformed() or torch.compiler.is_compiling())
+    """Does nobody follow what runs now, no derivative and no graph? Then a result may overwrite an input."""
+    return not (torch.is_grad_enabled() or forward_mode() or transformed() or captured())
 
 
 def channels_last(x: Tensor) -> Tensor:

@@ -6,6 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from rat_modules.ops.memory import captured
+
 
 def reach(x: Tensor, weights: Sequence[Tensor]) -> Tensor:
     """x itself; whatever is later derived from its gradient has the gradient zero for `weights`, not none at all.
@@ -29,7 +31,7 @@ def reach(x: Tensor, weights: Sequence[Tensor]) -> Tensor:
         >>> bias.grad
         tensor([0., 0.])
     """
-    if torch.compiler.is_compiling() or not (x.requires_grad and torch.is_grad_enabled()):
+    if captured() or not (x.requires_grad and torch.is_grad_enabled()):
         return x
     out: Tensor = _Reach.apply(x, *weights)
     return out

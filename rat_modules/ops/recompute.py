@@ -6,9 +6,10 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch._C import _autograd as autograd
 from torch.autograd.graph import saved_tensors_hooks
 
-from rat_modules.ops.memory import transformed
+from rat_modules.ops.memory import captured, transformed
 
 
 @contextmanager
@@ -16,7 +17,8 @@ def recomputed(tensor: Tensor, compute: Callable[..., Tensor], inputs: tuple[Ten
     """Where an op inside this context would keep `tensor` for its backward, let it keep `inputs` instead.
 
     For a tensor that is large and cheap: one elementwise op away from something that is kept anyway. Derivatives of
-    any order are those without this context. A compiler decides such things itself, and is left alone.
+    any order are those without this context. A compiler decides such things itself, and is left alone. So does whoever
+    already handles what autograd keeps, as activation checkpointing and `save_on_cpu` do: then nothing happens here.
 
     Args:
         tensor: the input of an op inside the context.
@@ -36,8 +38,7 @@ def recomputed(tensor: Tensor, compute: Callable[..., Tensor], inputs: tuple[Ten
         tensor([ 8., 16.])
     """
     wanted = torch.is_grad_enabled() and tensor.requires_grad
-    # torch.func refuses the hooks below
-    if not wanted or torch.compiler.is_compiling() or transformed():
+    if not wanted or captured() or transformed() or _others_decide():
         yield
         return
     # autograd holds on to these functions, and so they must not hold on to the tensor
@@ -57,6 +58,14 @@ def recomputed(tensor: Tensor, compute: Callable[..., Tensor], inputs: tuple[Ten
 
     with saved_tensors_hooks(pack, unpack):
         yield
+
+
+def _others_decide() -> bool:
+    """Are there hooks already, of which ours would take the place, or are they forbidden?"""
+    return (
+        autograd._top_saved_tensors_default_hooks(True) is not None
+        or autograd._saved_tensors_hooks_get_disabled_error_message() is not None
+    )
 
 
 def _looks(tensor: Tensor) -> tuple[object, ...]:

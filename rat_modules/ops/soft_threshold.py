@@ -4,14 +4,15 @@ import importlib
 from typing import Any, Literal, get_args
 
 import torch
-from einops import rearrange
 from torch import Tensor
 from torch.nn import functional
 
 from rat_modules.errors import RatError, ShapeError
 from rat_modules.ops.backend import Backend, kernel
+from rat_modules.ops.memory import captured, forward_mode, transformed, unfollowed
 
 Normalizer = Literal["soft-threshold", "softmax-sigmoid", "softmax"]
+_NORMALIZERS = get_args(Normalizer)
 
 
 def soft_threshold(
@@ -43,18 +44,25 @@ def soft_threshold(
     """
     if scores.ndim < 2 or scores.shape[1] != 1:
         raise ShapeError("scores", got=tuple(scores.shape), expected="'n 1 ...'")
-    if normalize not in get_args(Normalizer):
-        raise RatError("normalizer", got=repr(normalize), expected="one of " + ", ".join(get_args(Normalizer)))
-    if not torch.compiler.is_compiling() and kernel("soft_threshold", scores, backend):
-        weights: Tensor = _SoftThreshold.apply(scores, normalize)
+    if normalize not in _NORMALIZERS:
+        raise RatError("normalizer", got=repr(normalize), expected="one of " + ", ".join(_NORMALIZERS))
+    weights: Tensor
+    # the kernel knows no directional derivative
+    if torch.compiler.is_compiling() and backend == "triton" and not (forward_mode() or transformed()):
+        from rat_modules.ops import registered
+
+        weights = registered.soft_threshold_weights(scores, normalize)
+    elif not captured() and kernel("soft_threshold", scores, backend) and not forward_mode():
+        weights = _SoftThreshold.apply(scores, normalize)
     else:
         weights = _reference(scores, normalize)
-    return weights.to(scores.dtype)
+    return weights if weights.dtype == scores.dtype else weights.to(scores.dtype)
 
 
 def _reference(scores: Tensor, normalize: str) -> Tensor:
-    flat = rearrange(scores, "n 1 ... -> n (...)")
-    flat = flat.to(torch.promote_types(flat.dtype, torch.float32))
+    flat = scores.flatten(1)
+    if flat.dtype not in (torch.float32, torch.float64):
+        flat = flat.float()
     if normalize == "soft-threshold":
         # softmax(log sigmoid(s)) is sigmoid(s) / sum sigmoid(s), without 0/0 when every score is very negative.
         flat = functional.logsigmoid(flat)
@@ -82,10 +90,21 @@ class _SoftThreshold(torch.autograd.Function):
         if grad is None:
             return None, None
         scores, output = ctx.saved_tensors
-        if not torch.is_grad_enabled():
+        if unfollowed():
             return _kernels().soft_threshold_backward(grad, scores, output, ctx.normalize), None
-        again = _reference(scores, ctx.normalize)
-        return torch.autograd.grad(again, scores, grad, create_graph=True)[0], None
+        return flow_back(grad, scores, ctx.normalize), None
+
+
+def flow_back(grad: Tensor, scores: Tensor, normalize: str) -> Tensor:
+    """The gradient of scores, differentiable again."""
+    weights, flow = _reference(scores, normalize).flatten(1), grad.flatten(1)
+    flow = weights * (flow - (weights * flow).sum(1, keepdim=True))
+    wide = scores.flatten(1).to(flow.dtype)
+    if normalize == "soft-threshold":
+        flow = flow * torch.sigmoid(-wide)
+    elif normalize == "softmax-sigmoid":
+        flow = flow * torch.sigmoid(wide) * torch.sigmoid(-wide)
+    return flow.view(scores.shape).to(scores.dtype)
 
 
 def _kernels() -> Any:

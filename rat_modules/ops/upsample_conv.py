@@ -1,5 +1,6 @@
 """Nearest-neighbour upsampling and the 3x3 convolution after it, as one transposed convolution."""
 
+import torch
 from einops import rearrange
 from torch import Tensor
 from torch.nn import functional
@@ -42,8 +43,9 @@ def upsample_conv(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tens
 def _spread(weight: Tensor) -> Tensor:
     """A 3x3 kernel 'o i 3 3' to the 4x4 kernel 'i o 4 4' of the transposed convolution, channels last."""
     # Repeating pixels is itself a transposed convolution with two ones. Two such in a row are one, whose kernel is the
-    # one kernel moved along the other; transposing turned ours round.
-    kernel = rearrange(weight.flip(2, 3), "o i h w -> i h w o").contiguous()
+    # one kernel moved along the other; transposing turned ours round. Added up in float32 at least, to be rounded once.
+    wide = weight.to(torch.promote_types(weight.dtype, torch.float32))
+    kernel = rearrange(wide.flip(2, 3), "o i h w -> i h w o").contiguous()
     kernel = functional.pad(kernel, (0, 0, 0, 1)) + functional.pad(kernel, (0, 0, 1, 0))
     kernel = functional.pad(kernel, (0, 0, 0, 0, 0, 1)) + functional.pad(kernel, (0, 0, 0, 0, 1, 0))
-    return rearrange(kernel, "i h w o -> i o h w")
+    return rearrange(kernel.to(weight.dtype), "i h w o -> i o h w")

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from rat_modules.layers.blocks import DiscriminatorBlock, GeneratorBlock, UpsamplingConv2d
+from rat_modules.layers.blocks import DiscriminatorBlock, GeneratorBlock
 from rat_modules.layers.fusion import AffineFusion, BatchNormFusion, InstanceNormFusion, SemanticSpatialFusion
 
 
@@ -54,6 +54,14 @@ def test_whoever_watches_sees_what_was_computed() -> None:
     torch.testing.assert_close(kept[0], kept[1])
 
 
+def upsampled_first(block: GeneratorBlock, x: torch.Tensor, first, second) -> torch.Tensor:
+    """The block in the published order."""
+    larger = nn.functional.interpolate(x, scale_factor=2.0)
+    residual = nn.functional.conv2d(block.fuse1(larger, *first), block.conv1.weight, block.conv1.bias, padding=1)
+    residual = nn.functional.conv2d(block.fuse2(residual, *second), block.conv2.weight, block.conv2.bias, padding=1)
+    return block.shortcut(larger) + block.gate * residual
+
+
 FUSIONS = [AffineFusion, BatchNormFusion, InstanceNormFusion, SemanticSpatialFusion, Silent, Mixture]
 
 
@@ -63,11 +71,26 @@ def test_upsampling_comes_first_wherever_that_can_be_seen(fusion: type, before: 
     block = GeneratorBlock(before, after, 5, fusion=fusion, steps=4, gate_init=0.5, upsample=True)
     first, second = plan(block, 2)
     x = torch.randn(2, before, 4, 6)
-    larger = nn.functional.interpolate(x, scale_factor=2.0)
-    residual = nn.functional.conv2d(block.fuse1(larger, *first), block.conv1.weight, block.conv1.bias, padding=1)
-    residual = nn.functional.conv2d(block.fuse2(residual, *second), block.conv2.weight, block.conv2.bias, padding=1)
-    torch.testing.assert_close(block(x, first, second), block.shortcut(larger) + block.gate * residual)
-    assert isinstance(block.conv1, UpsamplingConv2d) is (fusion in (AffineFusion, InstanceNormFusion))
+    torch.testing.assert_close(block(x, first, second), upsampled_first(block, x, first, second))
+
+
+@pytest.mark.parametrize(("built", "put"), [(AffineFusion, Silent), (BatchNormFusion, AffineFusion)])
+@pytest.mark.parametrize("plain", [False, True])
+def test_a_fusion_or_convolution_that_is_put_in_later_is_asked(built: type, put: type, plain: bool) -> None:
+    block = GeneratorBlock(4, 2, 5, fusion=built, steps=4, gate_init=0.5, upsample=True)
+    block.fuse1 = put(4, 5, steps=2)
+    if plain:
+        block.conv1 = nn.Conv2d(4, 2, 3, padding=1)
+    planned, x = plan(block, 2), torch.randn(2, 4, 3, 5)
+    torch.testing.assert_close(block(x, *planned), upsampled_first(block, x, *planned))
+
+
+@pytest.mark.parametrize(("fusion", "side"), [(AffineFusion, 4), (InstanceNormFusion, 4), (BatchNormFusion, 8)])
+def test_what_treats_pixels_alike_runs_at_the_low_resolution(fusion: type, side: int) -> None:
+    block, seen = GeneratorBlock(3, 3, 5, fusion=fusion, steps=2, gate_init=0.5, upsample=True), []
+    block.fuse1.register_forward_hook(lambda module, inputs, out: seen.append(out.shape))
+    block(torch.randn(2, 3, 4, 4), *plan(block, 2))
+    assert seen == [(2, 3, side, side)]
 
 
 def test_the_same_gradients_with_features_computed_again() -> None:

@@ -66,6 +66,22 @@ def test_the_exported_generator_takes_any_batch() -> None:
         torch.testing.assert_close(program(noise, sentence), made(noise, sentence))
 
 
+# torch calls its own tracer deprecated, and sizes that our checks compare are, as it warns, those of the traced inputs
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::torch.jit.TracerWarning")
+@pytest.mark.parametrize("followed", [True, False])
+@pytest.mark.parametrize("steps", [None, 12])
+def test_the_traced_generator_takes_any_batch(
+    followed: bool, steps: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rat_modules.models.generator.CACHED_NUMBERS", 1)  # every batch would be split
+    made = generator().eval()
+    with torch.set_grad_enabled(followed):
+        traced = torch.jit.trace(made, (torch.randn(3, 5), torch.randn(*([steps] if steps else []), 3, 6)))
+    for count in (3, 5, 1):
+        noise, sentence = torch.randn(count, 5), torch.randn(*([steps] if steps else []), count, 6)
+        torch.testing.assert_close(traced(noise, sentence), made(noise, sentence))
+
+
 def test_pictures_one_by_one_under_vmap() -> None:
     made, judge = generator().eval(), RATDiscriminator(6, width=2, image_size=16, attention=SoftThresholdAttention)
     noise, sentence, images = torch.randn(3, 5), torch.randn(3, 6), torch.randn(3, 3, 16, 16)
@@ -74,6 +90,8 @@ def test_pictures_one_by_one_under_vmap() -> None:
         torch.testing.assert_close(alone, network(first, sentence), rtol=1e-4, atol=1e-5)
 
 
+# torch's own forward mode loads its rules through torch.jit, which torch itself calls deprecated
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script:DeprecationWarning")
 @pytest.mark.parametrize("followed", [True, False])
 def test_forward_derivatives_with_and_without_gradients(followed: bool) -> None:
     made = generator().eval()

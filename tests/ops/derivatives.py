@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.autograd import forward_ad
 
 from rat_modules.ops.gradient_penalty import gradient_penalty
 
@@ -32,6 +33,25 @@ def check_derivatives(op: Callable[..., object], *inputs: Tensor) -> None:
     """Backward, forward-mode and second derivatives of a public op equal finite differences."""
     assert torch.autograd.gradcheck(op, inputs, check_forward_ad=True)
     assert torch.autograd.gradgradcheck(op, inputs)
+
+
+def check_mixed_derivatives(op: Callable[..., Tensor], *inputs: Tensor) -> None:
+    """The directional derivative of gradients that nobody else follows equals a finite difference."""
+    tangents = [torch.randn_like(each) for each in inputs]
+
+    def slopes(*leaves: Tensor) -> tuple[Tensor, ...]:
+        return torch.autograd.grad(op(*leaves).pow(2).sum(), leaves)
+
+    with forward_ad.dual_level():
+        leaves = [forward_ad.make_dual(each, tangent) for each, tangent in zip(inputs, tangents, strict=True)]
+        found = [forward_ad.unpack_dual(slope).tangent for slope in slopes(*leaves)]
+    ahead, behind = (
+        slopes(*((at + sign * step).detach().requires_grad_() for at, step in zip(inputs, tangents, strict=True)))
+        for sign in (1e-6, -1e-6)
+    )
+    for ours, up, down in zip(found, ahead, behind, strict=True):
+        assert ours is not None, "the gradient lost its derivative"
+        torch.testing.assert_close(ours, (up - down) / 2e-6, rtol=1e-5, atol=1e-7)
 
 
 def check_penalty(network: Callable[..., Tensor], weights: Sequence[Tensor], x: Tensor) -> None:

@@ -69,6 +69,25 @@ def test_sample_by_sample_under_vmap() -> None:
     torch.testing.assert_close(ours, theirs.transpose(0, 1))
 
 
+@each_shape
+@each_layout
+@pytest.mark.parametrize("affines", [1, 2, 3])
+def test_gradients_a_few_pictures_at_a_time(
+    shape: tuple[int, ...], layout, affines: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tensors = layout(*shape), layout(affines, *shape[:2], seed=1), layout(affines, *shape[:2], seed=2)
+    direction = layout(*shape, seed=3).detach()
+    followed = torch.autograd.grad(affine_leaky(*tensors), tensors, direction, create_graph=True)
+    at_once = torch.autograd.grad(affine_leaky(*tensors), tensors, direction)
+    monkeypatch.setattr("rat_modules.ops.affine.CACHED_NUMBERS", 1)
+    before = direction.clone()
+    by_part = torch.autograd.grad(affine_leaky(*tensors), tensors, direction)
+    for one, two, three in zip(by_part, at_once, followed, strict=True):
+        torch.testing.assert_close(one, two)
+        torch.testing.assert_close(one, three)
+    assert torch.equal(direction, before), "the gradient that came in belongs to others"
+
+
 def test_slope_is_an_argument() -> None:
     x = torch.tensor([[-2.0, 2.0]])
     out = affine_leaky(x, torch.ones(1, 1, 2), torch.zeros(1, 1, 2), negative_slope=0.5)

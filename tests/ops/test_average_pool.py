@@ -37,6 +37,16 @@ def test_a_penalty_sends_nothing_through_the_layers_before() -> None:
     assert weight.grad is not None and weight.grad.norm() > 0
 
 
+@pytest.mark.parametrize("shape", [(2, 3, 4, 6), (2, 3, 5, 4), (1, 3, 5, 7)], ids=str)
+@pytest.mark.parametrize("memory", [torch.channels_last, torch.contiguous_format])
+def test_the_gradient_lies_in_memory_as_what_came_in(shape: tuple[int, ...], memory: torch.memory_format) -> None:
+    x = draw(*shape)
+    out = average_pool(x)
+    direction = torch.randn_like(out).contiguous(memory_format=memory)
+    (slope,) = torch.autograd.grad(out, x, direction)
+    assert slope.is_contiguous(memory_format=memory)
+
+
 def test_wrong_shapes_are_refused() -> None:
     with pytest.raises(ShapeError, match=r"average_pool x: got \(3, 4, 4\), expected 'n c h w'"):
         average_pool(torch.ones(3, 4, 4))

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.autograd.graph import saved_tensors_hooks
 
 from rat_modules.errors import RatError
 from rat_modules.ops.leaky import leaky
@@ -51,6 +52,25 @@ def test_under_functional_transforms() -> None:
     per_row = torch.func.vmap(torch.func.grad(lambda row: leaky(row).sum()))(x)
     assert torch.equal(per_row, torch.where(x > 0, 1.0, 0.2 * torch.ones_like(x)))
     assert torch.equal(torch.func.jvp(leaky, (x,), (torch.ones_like(x),))[1], per_row)
+
+
+def test_a_result_changed_in_place_is_an_error_and_no_wrong_gradient() -> None:
+    x = draw(4, 3)
+    leaky(x.clone()).add_(1)  # nothing is wrong until somebody wants the gradient
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        leaky(x).add_(1).sum().backward()
+    assert x.grad is None
+
+
+def test_the_input_is_not_kept() -> None:
+    kept: list[int] = []
+    x = draw(4, 3)
+    with saved_tensors_hooks(lambda tensor: kept.append(tensor.data_ptr()) or tensor, lambda tensor: tensor):
+        out = leaky(x)
+    assert kept == [out.data_ptr()]
+    x.data.mul_(-1)
+    out.sum().backward()
+    torch.testing.assert_close(x.grad, torch.where(out > 0, 1.0, 0.2).double())
 
 
 @pytest.mark.parametrize("slope", [-0.1, float("nan")])

@@ -2,11 +2,13 @@
 
 import gc
 import weakref
+from collections.abc import Callable
 
 import pytest
 import torch
 from torch import Tensor
-from torch.autograd.graph import saved_tensors_hooks
+from torch.autograd.graph import disable_saved_tensors_hooks, save_on_cpu, saved_tensors_hooks
+from torch.utils.checkpoint import checkpoint
 
 from rat_modules.ops.recompute import recomputed
 
@@ -39,15 +41,44 @@ def test_the_tensor_is_let_go() -> None:
 
 
 def test_other_tensors_are_kept_as_they_are() -> None:
+    x, weight, other = draw(3, 4), draw(4, 4), draw(3, 4, seed=1)
+    inner = x.sin()
+    with recomputed(inner, torch.sin, (x,)):
+        out = (inner @ weight) * other.exp()
+    (for_x,) = torch.autograd.grad(out.sum(), x)
+    torch.testing.assert_close(for_x, (other.exp() @ weight.T) * x.cos())
+
+
+def by_checkpoint(use_reentrant: bool) -> Callable[..., Tensor]:
+    return lambda x, weight: checkpoint(chain, x, weight, use_reentrant=use_reentrant)
+
+
+def on_the_cpu(x: Tensor, weight: Tensor) -> Tensor:
+    with save_on_cpu():
+        return chain(x, weight)
+
+
+def without_hooks(x: Tensor, weight: Tensor) -> Tensor:
+    with disable_saved_tensors_hooks("none here"):
+        return chain(x, weight)
+
+
+@pytest.mark.parametrize("way", [by_checkpoint(True), by_checkpoint(False), on_the_cpu, without_hooks])
+def test_others_may_decide_what_is_kept(way: Callable[..., Tensor]) -> None:
     x, weight = draw(3, 4), draw(4, 4)
-    kept: list[Tensor] = []
-    with saved_tensors_hooks(lambda tensor: kept.append(tensor) or tensor, lambda tensor: tensor):
+    way(x, weight).square().sum().backward()
+    expected = torch.autograd.grad(((x.sin() @ weight) * x.sin()).square().sum(), (x, weight))
+    torch.testing.assert_close((x.grad, weight.grad), expected)
+
+
+def test_others_see_every_tensor() -> None:
+    x, weight = draw(3, 4), draw(4, 4)
+    kept: list[int] = []
+    with saved_tensors_hooks(lambda tensor: kept.append(tensor.data_ptr()) or tensor, lambda tensor: tensor):
         inner = x.sin()
         with recomputed(inner, torch.sin, (x,)):
-            out = inner @ weight
-    assert [tensor.data_ptr() for tensor in kept] == [x.data_ptr()]
-    (for_x,) = torch.autograd.grad(out.sum(), x)
-    torch.testing.assert_close(for_x, weight.sum(1) * x.cos())
+            inner @ weight
+    assert sorted(kept) == sorted(each.data_ptr() for each in (x, inner, weight))
 
 
 def test_an_input_changed_in_place_is_noticed() -> None:

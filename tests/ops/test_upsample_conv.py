@@ -4,7 +4,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from rat_modules.errors import ShapeError
@@ -37,6 +37,20 @@ def test_equal_to_one_after_the_other(n: int, i: int, o: int, h: int, w: int, ch
     x, weight, bias = torch.randn(n, i, h, w).contiguous(memory_format=memory), torch.randn(o, i, 3, 3), torch.randn(o)
     for offset in (bias, None):
         torch.testing.assert_close(upsample_conv(x, weight, offset), one_after_the_other(x, weight, offset))
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_a_kernel_of_half_precision_is_rounded_once(dtype: torch.dtype) -> None:
+    weight = torch.randn(2, 3, 3, 3).to(dtype).requires_grad_()
+    # one pixel that is one: what comes out is the summed kernel
+    pixel = nn.functional.one_hot(torch.arange(3), 3).to(dtype)[:, :, None, None]
+    kernel = upsample_conv(nn.functional.pad(pixel, (1, 1, 1, 1)), weight)
+    exact = one_after_the_other(nn.functional.pad(pixel, (1, 1, 1, 1)).double(), weight.double())
+    assert torch.equal(kernel, exact.to(dtype))
+    direction = torch.randn_like(kernel)
+    (slope,) = torch.autograd.grad(kernel, weight, direction)
+    (true,) = torch.autograd.grad(exact, weight, direction.double())
+    assert slope.dtype == dtype and torch.equal(slope, true.to(dtype))
 
 
 def test_fewer_multiplications() -> None:

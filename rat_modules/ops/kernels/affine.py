@@ -86,10 +86,10 @@ def unfit(x: Tensor) -> str | None:
 
 def affine_leaky(x: Tensor, gamma: Tensor, beta: Tensor, negative_slope: float) -> Tensor:
     """The forward pass of `rat_modules.ops.affine.affine_leaky`; arguments as there, gamma and beta of x's dtype."""
-    memory_format = _memory_format(x)
-    x = x.contiguous(memory_format=memory_format)
-    out = torch.empty_like(x, memory_format=memory_format)
-    sizes, strides, grid, tile = _geometry(x, memory_format)
+    layout = memory_format(x)
+    x = x.contiguous(memory_format=layout)
+    out = torch.empty_like(x, memory_format=layout)
+    sizes, strides, grid, tile = _geometry(x, layout)
     with torch.cuda.device_of(x):
         _forward[grid](
             x, gamma.contiguous(), beta.contiguous(), out, *sizes, *strides, negative_slope,
@@ -102,10 +102,10 @@ def affine_leaky_backward(
     grad: Tensor, x: Tensor, gamma: Tensor, beta: Tensor, negative_slope: float
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Gradients of x 'n c ...', gamma 'j n c' and beta 'j n c' from that of the output."""
-    memory_format = _memory_format(x)
-    x, grad = x.contiguous(memory_format=memory_format), grad.contiguous(memory_format=memory_format)
-    grad_x = torch.empty_like(x, memory_format=memory_format)
-    sizes, strides, grid, tile = _geometry(x, memory_format)
+    layout = memory_format(x)
+    x, grad = x.contiguous(memory_format=layout), grad.contiguous(memory_format=layout)
+    grad_x = torch.empty_like(x, memory_format=layout)
+    sizes, strides, grid, tile = _geometry(x, layout)
     tiles = triton.cdiv(sizes[2], tile["PLACES"])
     wide = torch.float64 if x.dtype == torch.float64 else torch.float32
     sums = torch.empty(tiles, 2, *gamma.shape, dtype=wide, device=x.device)
@@ -123,18 +123,19 @@ _WIDE = {
 }  # fmt: skip
 
 
-def _memory_format(x: Tensor) -> torch.memory_format:
+def memory_format(x: Tensor) -> torch.memory_format:
+    """How the output and the gradient of x lie in memory."""
     last = {4: torch.channels_last, 5: torch.channels_last_3d}.get(x.ndim)
     return last if last is not None and x.is_contiguous(memory_format=last) else torch.contiguous_format
 
 
 def _geometry(
-    x: Tensor, memory_format: torch.memory_format
+    x: Tensor, layout: torch.memory_format
 ) -> tuple[tuple[int, int, int], tuple[int, int, int], tuple[int], dict[str, int]]:
     """Sizes and steps in memory of samples, channels and places; then the grid, and the tile of one program."""
     samples, channels = x.shape[:2]
     places = x.shape[2:].numel()
-    first = memory_format == torch.contiguous_format
+    first = layout == torch.contiguous_format
     # written out, since torch leaves the stride of a dimension of size one to chance
     strides = (channels * places, places, 1) if first else (channels * places, 1, channels)
     # neighbours in memory side by side in a tile

@@ -7,9 +7,12 @@ from typing import get_args
 import pytest
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
 from rat_modules.errors import RatError
 from rat_modules.ops.soft_threshold import Normalizer, soft_threshold
+
+from ..derivatives import check_derivatives, check_mixed_derivatives
 
 each_normalizer = pytest.mark.parametrize("normalize", get_args(Normalizer))
 
@@ -51,8 +54,17 @@ def test_extreme_scores(kernels: ModuleType, normalize: str, device: torch.devic
 @each_normalizer
 def test_derivatives_of_any_order(kernels: ModuleType, normalize: str, device: torch.device) -> None:
     scores = torch.randn(2, 1, 3, 2, dtype=torch.float64, device=device).requires_grad_()
-    assert torch.autograd.gradcheck(lambda s: soft_threshold(s, normalize, backend="triton"), scores)
-    assert torch.autograd.gradgradcheck(lambda s: soft_threshold(s, normalize, backend="triton"), scores)
+    check_derivatives(lambda s: soft_threshold(s, normalize, backend="triton"), scores)
+    check_mixed_derivatives(lambda s: soft_threshold(s, normalize, backend="triton"), scores)
+
+
+def test_a_direction_that_comes_with_the_gradient_alone_is_kept(kernels: ModuleType, device: torch.device) -> None:
+    scores, direction, tangent = torch.randn(3, 2, 1, 3, dtype=torch.float64, device=device).unbind()
+    out = soft_threshold(scores.requires_grad_(), backend="triton")
+    with forward_ad.dual_level():
+        (slope,) = torch.autograd.grad(out, scores, forward_ad.make_dual(direction, tangent), retain_graph=True)
+        found = forward_ad.unpack_dual(slope).tangent
+    torch.testing.assert_close(found, torch.autograd.grad(out, scores, tangent)[0])
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-6), (torch.bfloat16, 1e-2), (torch.float16, 1e-3)])
