@@ -1,14 +1,10 @@
 """Costs counted on shapes alone, held to the published computation and to what is really allocated."""
 
 import copy
-import gc
-from collections.abc import Callable
 from itertools import pairwise
-from typing import Any
 
 import pytest
 import torch
-from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
 from rat_modules import Assembly, assemble
@@ -16,26 +12,13 @@ from rat_modules.costs import discriminator_cost, generator_cost, parameter_coun
 from rat_modules.training.phases import Batch, make_optimizers, train_step
 
 from . import published_style
+from .counters import allocated
 from .published_weights import generator_shapes
 
 
 def build(recipe: str = "ratgan", **overrides: object) -> Assembly:
     dotted = {key.replace("__", "."): value for key, value in overrides.items()}
     return assemble(recipe, **{"text_encoder.name": "none", **dotted})
-
-
-def allocated(action: Callable[[], Any]) -> tuple[Any, int, int]:
-    """Run an action; returns its result and the bytes that torch's allocator held for it, at most and at its end."""
-    gc.collect()  # or what an earlier test left behind would be subtracted when it is freed
-    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as seen:
-        result = action()
-    events = [event for event in seen.profiler.kineto_results.events() if event.name() == "[memory]"]
-    assert events
-    now = most = 0
-    for event in sorted(events, key=lambda event: event.start_ns()):
-        now += event.nbytes()
-        most = max(most, now)
-    return result, most, now
 
 
 def test_flops_are_the_published_ones_but_for_what_is_the_same_at_half_the_size() -> None:
@@ -104,9 +87,9 @@ def test_activations_are_what_a_forward_pass_leaves_behind(fusion: str) -> None:
     generator = build(generator__image_size=64, generator__width=8, fusion__name=fusion).generator
     noise, sentence = torch.randn(8, 100), torch.randn(8, 256)
     generator(noise, sentence)  # convolutions may keep workspaces that they make once
-    _pictures, _, left = allocated(lambda: generator(noise, sentence))
+    _pictures, memory = allocated(lambda: generator(noise, sentence))
     # torch's instance norm copies what lies channels last, which counting on shapes alone does not see
-    assert 8 * generator_cost(generator).saved_bytes == pytest.approx(left, rel=0.2 if fusion == "cin" else 0.05)
+    assert 8 * generator_cost(generator).saved_bytes == pytest.approx(memory.left, rel=0.2 if fusion == "cin" else 0.05)
 
 
 @pytest.mark.parametrize(
@@ -129,6 +112,6 @@ def test_training_memory_is_what_training_allocates(size: int, width: int, batch
             train_step(assembly, optimizers, pictures, assembly.recipe.training)
         return assembly, (average, optimizers)
 
-    (assembly, _others), most, _ = allocated(train)
+    (assembly, _others), memory = allocated(train)
     generator, discriminator = generator_cost(assembly.generator), discriminator_cost(assembly.discriminator)
-    assert training_bytes(generator, discriminator, batch) == pytest.approx(most, rel=0.15)
+    assert training_bytes(generator, discriminator, batch) == pytest.approx(memory.most, rel=0.15)
