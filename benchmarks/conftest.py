@@ -118,9 +118,9 @@ def timed(benchmark: Any, device: torch.device) -> Callable[..., None]:
 def _peak(function: Callable[[], object], device: torch.device) -> int:
     """Bytes that are allocated at most, above what lies there already."""
     if device.type != "cuda":
-        from tests.allocations import allocated
+        from tests.counters import allocated
 
-        return allocated(function)[1]
+        return allocated(function)[1].most
     torch.cuda.reset_peak_memory_stats()
     before = torch.cuda.memory_allocated()
     function()

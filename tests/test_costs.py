@@ -10,7 +10,7 @@ from rat_modules import Assembly, assemble
 from rat_modules.costs import discriminator_cost, generator_cost, parameter_count, training_bytes
 from rat_modules.training.phases import Batch, make_optimizers, train_step
 
-from .allocations import allocated
+from .counters import allocated
 from .published_costs import published_cost
 
 
@@ -66,9 +66,9 @@ def test_activations_are_what_a_forward_pass_leaves_behind(fusion: str) -> None:
     generator = build(generator__image_size=64, generator__width=8, fusion__name=fusion).generator
     noise, sentence = torch.randn(8, 100), torch.randn(8, 256)
     generator(noise, sentence)  # convolutions may keep workspaces that they make once
-    _pictures, _, left = allocated(lambda: generator(noise, sentence))
+    _pictures, memory = allocated(lambda: generator(noise, sentence))
     # torch's instance norm copies what lies channels last, which counting on shapes alone does not see
-    assert 8 * generator_cost(generator).saved_bytes == pytest.approx(left, rel=0.2 if fusion == "cin" else 0.05)
+    assert 8 * generator_cost(generator).saved_bytes == pytest.approx(memory.left, rel=0.2 if fusion == "cin" else 0.05)
 
 
 @pytest.mark.parametrize(
@@ -91,6 +91,6 @@ def test_training_memory_is_what_training_allocates(size: int, width: int, batch
             train_step(assembly, optimizers, pictures, assembly.recipe.training)
         return assembly, (average, optimizers)
 
-    (assembly, _others), most, _ = allocated(train)
+    (assembly, _others), memory = allocated(train)
     generator, discriminator = generator_cost(assembly.generator), discriminator_cost(assembly.discriminator)
-    assert training_bytes(generator, discriminator, batch) == pytest.approx(most, rel=0.15)
+    assert training_bytes(generator, discriminator, batch) == pytest.approx(memory.most, rel=0.15)

@@ -74,6 +74,7 @@ def train(
 ) -> "Outcome":
     """Prepare everything in the order in which it can be refused, then train."""
     from rat_modules.data import open_dataset
+    from rat_modules.data.check_report import nothing_mismatched
     from rat_modules.sampling.device import choose_device
     from rat_modules.training.batches import Batches
     from rat_modules.training.captioned import Captioned
@@ -121,6 +122,8 @@ def train(
         check_same(before, about)
     shape = {"noise_dim": generator.noise_dim, "image_size": generator.image_size}
     batches = Batches(captioned, now, **shape, seed=seed, workers=workers)
+    if missing := nothing_mismatched(len(set(captioned.concepts.tolist())), len(captioned.sentences)):
+        click.echo(f"warning: {missing}; pictures will hardly follow their captions", err=True)
     folder.begin(now, about)
     folder.cut_metrics(state.step)
     return run(state, batches, folder, checkpoint_every=checkpoint_every)

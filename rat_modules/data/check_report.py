@@ -37,8 +37,19 @@ class SplitReport:
 
     def warning(self) -> str:
         """What keeps a discriminator from learning whether a caption fits, in one line; empty where nothing does."""
-        few = "one concept" if self.concepts == 1 else "one caption" if self.different_captions == 1 else ""
-        return few and f"{self.split}: {few}, no mismatched captions to learn from"
+        missing = nothing_mismatched(self.concepts, self.different_captions)
+        return missing and f"{self.split}: {missing}"
+
+
+def nothing_mismatched(concepts: int, captions: int) -> str:
+    """Why so many concepts and different captions leave no picture with a caption that does not fit it; else empty.
+
+    Example:
+        >>> nothing_mismatched(concepts=1, captions=20)
+        'one concept, no mismatched captions to learn from'
+    """
+    few = "one concept" if concepts == 1 else "one caption" if captions == 1 else ""
+    return few and f"{few}, no mismatched captions to learn from"
 
 
 @attrs.frozen

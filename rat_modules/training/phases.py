@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 from torch.optim import Adam, Optimizer
 
 from rat_modules.recipes.schema import Training
@@ -17,7 +18,7 @@ from rat_modules.training.mismatch import shifted
 
 
 class Networks(Protocol):
-    """What the phases need of an `Assembly`."""
+    """What the phases need of an `Assembly`; generator and discriminator may be wrapped in DistributedDataParallel."""
 
     generator: Any
     discriminator: Any
@@ -119,8 +120,9 @@ def discriminator_step(networks: Networks, optimizer: Optimizer, batch: Batch, f
     Returns:
         The loss's named terms.
     """
-    features = networks.discriminator.features(batch.images)
-    logits = networks.discriminator.head(features, batch.sentence).logits
+    discriminator = _unwrapped(networks.discriminator)
+    features = discriminator.features(batch.images)
+    logits = discriminator.head(features, batch.sentence).logits
     terms = _hinge(networks, batch, fake, features, logits, mismatch)
     _descend(optimizer, terms.total)
     return terms
@@ -153,9 +155,10 @@ def joint_step(
     if not penalty_factor:
         return discriminator_step(networks, optimizer, batch, fake, mismatch), fake.new_zeros(())
     images, sentence = _differentiable(batch)
+    discriminator = _unwrapped(networks.discriminator)
     with torch.autocast(images.device.type, enabled=False):
-        features = networks.discriminator.features(images)
-        logits = networks.discriminator.head(features, sentence).logits
+        features = discriminator.features(images)
+        logits = discriminator.head(features, sentence).logits
         penalty = networks.loss.penalty(logits, (images, sentence))
     terms = _hinge(networks, batch, fake, features, logits, mismatch)
     _descend(optimizer, terms.total + penalty_factor * penalty)
@@ -178,10 +181,16 @@ def generator_step(networks: Networks, optimizer: Optimizer, batch: Batch, fake:
 
 
 def _hinge(networks: Networks, batch: Batch, fake: Tensor, features: Tensor, logits: Tensor, mismatch: str) -> Any:
+    # this call, and no part of it, is also what tells DistributedDataParallel that a backward will follow
     fake_logits = networks.discriminator(fake.detach(), batch.sentence).logits
     pictures, captions = _mismatched(features, batch, mismatch)
-    mismatched_logits = networks.discriminator.head(pictures, captions).logits
+    mismatched_logits = _unwrapped(networks.discriminator).head(pictures, captions).logits
     return networks.loss.discriminator(logits, fake_logits, mismatched_logits)
+
+
+def _unwrapped(discriminator: Any) -> Any:
+    # its parts have no names on the wrapper
+    return discriminator.module if isinstance(discriminator, DistributedDataParallel) else discriminator
 
 
 def _mismatched(features: Tensor, batch: Batch, mismatch: str) -> tuple[Tensor, Tensor]:

@@ -204,3 +204,15 @@ def test_pictures_kept_for_testing_are_told(run: Callable, tmp_path: Path) -> No
     done = run(*words_for(folder, tmp_path / "run", "--steps", "1"))
     assert done.returncode == 0, done.stderr
     assert f"{train} of 10 pictures; {10 - train} kept for testing" in done.stderr
+
+
+def test_data_without_a_mismatched_pair_is_told(run: Callable, data: Path, tmp_path: Path) -> None:
+    several = write_plates(tmp_path / "plates")
+    for captions in several.glob("*.txt"):
+        captions.write_text(f"plate {captions.stem}\n")
+    told = "warning: one concept, no mismatched captions to learn from; pictures will hardly follow their captions"
+    # the plates of `data` all begin their captions with the same one
+    for pictures, times in ((data, 1), (several, 0)):
+        done = run(*words_for(pictures, tmp_path / f"run{times}", "--steps", "1"))
+        assert done.returncode == 0, done.stderr
+        assert done.stderr.splitlines().count(told) == times and done.stderr.count("warning") == times

@@ -134,16 +134,22 @@ def test_a_whole_iteration_never_waits_for_the_device(recipe: Recipe, plates: Pl
                 torch.cuda.set_sync_debug_mode("default")
 
 
-def test_each_caption_is_encoded_once(plates: Plates) -> None:
+@pytest.mark.parametrize("bytes_held", [2**30, 0])
+def test_each_caption_is_encoded_once_for_all_epochs(
+    plates: Plates, recipe: Recipe, monkeypatch: pytest.MonkeyPatch, bytes_held: int
+) -> None:
     class Counting(WordLlamaTextEncoder):
-        seen: list[str] = []  # noqa: RUF012  # one list for the one instance below
+        seen: list[str]
 
         def encode(self, captions: object) -> torch.Tensor:
             self.seen += captions
             return super().encode(captions)
 
+    monkeypatch.setattr(captioned_module, "HELD_BYTES", bytes_held)
     encoder = Counting(64)
-    Captioned(plates, encoder)
+    encoder.seen = []
+    batches = Batches(Captioned(plates, encoder), recipe, noise_dim=6, image_size=16, seed=3, workers=0)
+    assert sum(len(batch.images) for batch in first(batches, 5)) == 2 * len(plates)
     assert sorted(encoder.seen) == sorted({caption for i in range(10) for caption in plates.captions(i)})
 
 

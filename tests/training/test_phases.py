@@ -202,17 +202,3 @@ def test_double_precision_trains_too(tiny: Assembly, schedule: str) -> None:
     batch = Batch(*(tensor.double() for tensor in batch_of()[:3]))
     training = attrs.evolve(tiny.recipe.training, schedule=schedule)
     assert train_step(tiny, make_optimizers(tiny, training), batch, training).penalty.dtype == torch.float64
-
-
-@pytest.mark.cuda
-def test_no_phase_waits_for_the_device(tiny: Assembly) -> None:
-    for part in (tiny.generator, tiny.discriminator):
-        part.to("cuda")
-    batch = Batch(*(tensor.to("cuda") for tensor in batch_of()[:3]))
-    optimizers = make_optimizers(tiny, tiny.recipe.training)
-    train_step(tiny, optimizers, batch, tiny.recipe.training)
-    torch.cuda.set_sync_debug_mode("error")
-    try:
-        train_step(tiny, optimizers, batch, tiny.recipe.training)
-    finally:
-        torch.cuda.set_sync_debug_mode("default")

@@ -7,8 +7,16 @@ import pytest
 import torch
 
 from rat_modules.errors import TrainingError
+from rat_modules.recipes import Recipe, load_recipe
+from rat_modules.training.batches import Batches
+from rat_modules.training.captioned import Captioned
+from rat_modules.training.folder import RunFolder
 from rat_modules.training.phases import Losses
 from rat_modules.training.progress import Progress
+from rat_modules.training.start import begin
+from rat_modules.training.trainer import run
+
+from ..counters import Looks
 
 
 def losses(value: float, **changes: float) -> Losses:
@@ -66,3 +74,28 @@ def test_seconds_go_on_and_the_rate_is_since_the_last_line(tmp_path: Path, monke
         progress.finish()
     rows = [json.loads(line) for line in file.read_text().splitlines()][1:]
     assert [(row["seconds"], row["images_per_second"]) for row in rows] == [(60.0, 4.0), (65.0, 8.0)]
+
+
+def test_losses_are_asked_for_twice_a_second_however_many_iterations_that_is(
+    captioned: Captioned, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def looks(name: str, steps: int, seconds_each: float) -> list[str]:
+        chosen, now = load_recipe(recipe, {"training.steps": steps}), [0.0]
+        monkeypatch.setattr("rat_modules.training.progress.time.monotonic", lambda: now[0])
+
+        def tick() -> bool:
+            now[0] += seconds_each
+            return False
+
+        folder = RunFolder(tmp_path / name)
+        folder.begin(chosen, {})
+        batches = Batches(captioned, chosen, noise_dim=6, image_size=16, seed=3)
+        state = begin(chosen, seed=3, device="cpu")
+        with Looks() as seen:
+            run(state, batches, folder, checkpoint_every=1000, stop_when=tick, show=False)
+        return seen.seen
+
+    at_the_end = looks("few", 3, 0.0)
+    assert looks("many", 26, 0.0) == at_the_end
+    # 25 ticks of a tenth of a second: more than half a second has passed at four of them
+    assert len(looks("slow", 26, 0.1)) == len(at_the_end) + 4
