@@ -8,6 +8,8 @@ from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
 from torch.utils.flop_counter import FlopCounterMode
 
+from rat_modules.ops.recompute import OnlyLooking
+
 
 class Cost(NamedTuple):
     """One network.
@@ -78,14 +80,13 @@ def _count(network: nn.Module, *shapes: tuple[int, ...]) -> Cost:
     own = {parameter.untyped_storage()._cdata for parameter in network.parameters()}
     kept: dict[int, int] = {}
 
-    def keep(tensor: Tensor) -> Tensor:
+    def keep(tensor: Tensor) -> None:
         storage = tensor.untyped_storage()
         if storage._cdata not in own:
             kept[storage._cdata] = storage.nbytes()
-        return tensor
 
     counter = FlopCounterMode(display=False)
-    with counter, saved_tensors_hooks(keep, lambda tensor: tensor):
+    with counter, saved_tensors_hooks(OnlyLooking(keep), lambda tensor: tensor):
         outputs = network(*inputs)  # held until the count is done: a freed storage could lend its address to another
     del outputs
     return Cost(parameter_count(network), counter.get_total_flops() // 2, sum(kept.values()) // 2)

@@ -18,7 +18,8 @@ def recomputed(tensor: Tensor, compute: Callable[..., Tensor], inputs: tuple[Ten
 
     For a tensor that is large and cheap: one elementwise op away from something that is kept anyway. Derivatives of
     any order are those without this context. A compiler decides such things itself, and is left alone. So does whoever
-    already handles what autograd keeps, as activation checkpointing and `save_on_cpu` do: then nothing happens here.
+    already handles what autograd keeps, as activation checkpointing and `save_on_cpu` do: then nothing happens here,
+    but under a hook that is `OnlyLooking`.
 
     Args:
         tensor: the input of an op inside the context.
@@ -60,12 +61,25 @@ def recomputed(tensor: Tensor, compute: Callable[..., Tensor], inputs: tuple[Ten
         yield
 
 
+class OnlyLooking:
+    """A pack hook that changes nothing, so that features are still recomputed under it.
+
+    Of what the ops inside `recomputed` keep it sees nothing: that is their weights, or made of them.
+    """
+
+    def __init__(self, look: Callable[[Tensor], None]) -> None:
+        self.look = look
+
+    def __call__(self, saved: Tensor) -> Tensor:
+        self.look(saved)
+        return saved
+
+
 def _others_decide() -> bool:
     """Are there hooks already, of which ours would take the place, or are they forbidden?"""
-    return (
-        autograd._top_saved_tensors_default_hooks(True) is not None
-        or autograd._saved_tensors_hooks_get_disabled_error_message() is not None
-    )
+    around = autograd._top_saved_tensors_default_hooks(True)
+    forbidden = autograd._saved_tensors_hooks_get_disabled_error_message() is not None
+    return forbidden or (around is not None and not isinstance(around[0], OnlyLooking))
 
 
 def _looks(tensor: Tensor) -> tuple[object, ...]:

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.autograd.graph import disable_saved_tensors_hooks, save_on_cpu, saved_tensors_hooks
 from torch.utils.checkpoint import checkpoint
 
-from rat_modules.ops.recompute import recomputed
+from rat_modules.ops.recompute import OnlyLooking, recomputed
 
 from .derivatives import check_derivatives, draw
 
@@ -79,6 +79,18 @@ def test_others_see_every_tensor() -> None:
         with recomputed(inner, torch.sin, (x,)):
             inner @ weight
     assert sorted(kept) == sorted(each.data_ptr() for each in (x, inner, weight))
+
+
+def test_who_only_looks_changes_nothing() -> None:
+    x, weight = draw(3, 4), draw(4, 4)
+    kept: list[int] = []
+    with saved_tensors_hooks(OnlyLooking(lambda tensor: kept.append(tensor.data_ptr())), lambda tensor: tensor):
+        inner = x.sin()
+        with recomputed(inner, torch.sin, (x,)):
+            out = inner @ weight
+    assert kept == [x.data_ptr()]
+    (for_x,) = torch.autograd.grad(out.sum(), x)
+    torch.testing.assert_close(for_x, weight.sum(1) * x.cos())
 
 
 def test_an_input_changed_in_place_is_noticed() -> None:
