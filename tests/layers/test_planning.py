@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from rat_modules import assemble
 from rat_modules.layers.fusion import AffineFusion, BatchNormFusion, InstanceNormFusion
 from rat_modules.layers.planning import batchable, batched, planned
+from rat_modules.ops.recompute import OnlyLooking
 
 KINDS = [AffineFusion, BatchNormFusion, InstanceNormFusion]
 
@@ -63,14 +64,10 @@ def test_weights_are_not_kept_twice_until_the_backward_pass() -> None:
     made, kept = fusions(), []
     own = {weight.untyped_storage().data_ptr() for fusion in made for weight in fusion.parameters()}
 
-    def keep(tensor: Tensor) -> Tensor:
-        kept.append(tensor)
-        return tensor
-
     def largest(plan) -> int:
         kept.clear()
         hidden = torch.randn(6, 1, 5, requires_grad=True)
-        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        with torch.autograd.graph.saved_tensors_hooks(OnlyLooking(kept.append), lambda tensor: tensor):
             plan(made, hidden)
         return max(each.numel() for each in kept if each.untyped_storage().data_ptr() not in own)
 
