@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from rat_modules.layers.recurrent_affine import RecurrentAffine
     from rat_modules.losses.magp_hinge import MAGPHingeLoss
     from rat_modules.registry.hookspecs import hookimpl
+    from rat_modules.retrofitting import load_retrofit, retrofit
 
 __version__ = "0.1.0"
 
@@ -45,6 +46,8 @@ _HOMES = {
     "RecurrentAffine": "rat_modules.layers.recurrent_affine",
     "MAGPHingeLoss": "rat_modules.losses.magp_hinge",
     "hookimpl": "rat_modules.registry.hookspecs",
+    "load_retrofit": "rat_modules.retrofitting",
+    "retrofit": "rat_modules.retrofitting",
 }
 
 __all__ = [
@@ -67,6 +70,8 @@ __all__ = [
     "assemble",
     "hookimpl",
     "load",
+    "load_retrofit",
+    "retrofit",
 ]
 
 

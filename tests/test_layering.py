@@ -14,7 +14,7 @@ NAMES = {"registry", "recipes"}
 OPS = {"ops"}
 LAYERS = {"layers", "losses", "text"}
 MODELS = {"models"}
-SYSTEMS = {"assembly", "costs", "checkpoints", "retrofit", "data"}
+SYSTEMS = {"assembly", "costs", "checkpoints", "retrofitting", "data"}
 WORK = {"training", "evaluation", "sampling"}
 
 # what each unit may import, at the top of a file or inside a function; a unit may always import itself

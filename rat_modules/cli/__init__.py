@@ -24,6 +24,7 @@ VERBS = {
     "sample": "Draw pictures from captions.",
     "evaluate": "Measure a trained system.",
     "convert": "Turn published weights into safetensors.",
+    "retrofit": "Look at somebody else's network before making it follow text.",
     "data": "Prepare captioned pictures, or check a folder of them.",
     "demo": "Train a small system and draw pictures, in minutes on a CPU.",
     "doctor": "Print versions, devices, plugins and disk space.",

@@ -1,0 +1,121 @@
+"""The adapter of one module: a forward hook that follows the text, and is the identity until it has learned.
+
+The hook is a bound method, and the adapter a module: copies, pickles, averages and compilers follow it. A closure would
+go on reading the weights of the original in every copy.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from rat_modules.errors import RetrofitError
+from rat_modules.layers.affine import ConditionalAffine
+from rat_modules.ops.affine import spread
+from rat_modules.retrofitting.conditioning import Conditioning
+from rat_modules.retrofitting.sites import Site
+
+
+class Adapter(nn.Module):
+    """Scales and shifts what one module of somebody's network gives.
+
+    Args:
+        sites: the steps at which the module runs, one per call, or one for all calls.
+        hidden_dim: width d of the controller's hidden state.
+        conditioning: where the hidden states are.
+        once: refuse a second call within one forward.
+    """
+
+    def __init__(self, sites: list[Site], hidden_dim: int, conditioning: Conditioning) -> None:
+        super().__init__()
+        self.name = sites[0].name
+        self.channels = tuple(site.channels for site in sites)
+        self.channel_dims = tuple(site.channel_dim for site in sites)
+        self.steps = tuple(site.step for site in sites)
+        self.conditioning = conditioning
+        self.call = 0
+        self.affines = nn.ModuleList(ConditionalAffine(channels, hidden_dim) for channels in self.channels)
+
+    def hook(self, _module: nn.Module, _inputs: Any, output: Any) -> Tensor:
+        """Forward hook of the module: what it gave, scaled and shifted as the condition says.
+
+        Raises:
+            RetrofitError: the output is not what the site was made for, or `Conditioning.state` refuses.
+        """
+        conditioning, call = self.conditioning, self.call
+        conditioning.called.add(self.name)
+        if len(self.steps) > 1:
+            self._refuse_recomputation()
+            self.call = (call + 1) % len(self.steps)
+        if conditioning.perturbed is not None:
+            return self._shaken(output, call)
+        if conditioning.disabled:
+            return output
+        self._check(output, call)
+        hidden = conditioning.state(self.name, self.steps[call], output)
+        affine = self.affines[call]
+        assert isinstance(affine, ConditionalAffine)
+        # under autocast the recurrence may have been computed in half precision
+        gamma, beta = affine.modulation(hidden.to(next(affine.parameters()).dtype))
+        return modulate(output, gamma, beta, self.channel_dims[call])
+
+    def _refuse_recomputation(self) -> None:
+        # calls are told apart by counting them, and a backward pass computes the last one first
+        if not torch.compiler.is_compiling() and torch._C._current_graph_task_id() != -1:
+            raise RetrofitError(
+                f"site {self.name!r} is computed again in the backward pass, which loses count of its calls",
+                hint="on_reuse='share', or no checkpointing around it",
+            )
+
+    def _check(self, output: Any, call: int) -> None:
+        if not isinstance(output, Tensor):
+            raise RetrofitError(
+                f"site {self.name!r} gives no tensor", got=type(output).__name__, hint="name a module inside it"
+            )
+        if not output.is_floating_point():
+            raise RetrofitError(f"output of site {self.name!r}", got=str(output.dtype), expected="floating point")
+        place, channels = self.channel_dims[call], self.channels[call]
+        if not -output.ndim < place < output.ndim or output.shape[place] != channels:
+            raise RetrofitError(
+                f"output of site {self.name!r}",
+                got=tuple(output.shape),
+                expected=f"{channels} channels in dimension {place}",
+                hint="a module that is used with other widths needs example_inputs and on_reuse='per_call'",
+            )
+
+    def _shaken(self, output: Any, call: int) -> Any:
+        assert self.conditioning.perturbed is not None
+        name, at, scale, shift = self.conditioning.perturbed
+        if (name, at) != (self.name, call):
+            return output
+        return modulate(output, scale[None], shift[None], self.channel_dims[call])
+
+    def extra_repr(self) -> str:
+        return f"{self.name!r}, step {', '.join(map(str, self.steps))}"
+
+
+def modulate(x: Tensor, gamma: Tensor, beta: Tensor, channel_dim: int) -> Tensor:
+    """gamma x + beta along any dimension, in the dtype and the memory layout of `x`.
+
+    Args:
+        x: 'n ... c ...'.
+        gamma, beta: 'n c'.
+        channel_dim: where c lies.
+
+    Example:
+        >>> x = torch.ones(2, 5, 3)
+        >>> modulate(x, torch.full((2, 3), 2.0), torch.zeros(2, 3), -1)[0, 0]
+        tensor([2., 2., 2.])
+    """
+    gamma, beta = (
+        spread(values.to(x.dtype), x.ndim).movedim(1, channel_dim) if x.ndim > 1 else values for values in (gamma, beta)
+    )
+    usual = x.is_contiguous() or (x.ndim == 4 and x.is_contiguous(memory_format=torch.channels_last))
+    # where the dimensions leave a choice, torch lays a result out as its first operand lies
+    moved = torch.addcmul(beta, x, gamma) if usual else x * gamma + beta
+    if torch.compiler.is_compiling() or moved.stride() == x.stride():
+        return moved
+    places = zip(moved.stride(), x.stride(), x.shape, strict=True)
+    # dimensions of one element may have any stride, but what comes after may ask for it
+    alike = all(ours == theirs or size < 2 for ours, theirs, size in places)
+    return moved.as_strided(x.shape, x.stride()) if alike else moved
