@@ -10,7 +10,7 @@ from rat_modules.checkpoints.damsm_files import read_damsm
 from rat_modules.checkpoints.families import choose_family
 from rat_modules.checkpoints.family import Family, Layout, Sizes
 from rat_modules.checkpoints.fitting import Fit, fit
-from rat_modules.checkpoints.released import Published, read_published
+from rat_modules.checkpoints.released import Published, read_bundle, read_published
 from rat_modules.errors import CheckpointError
 from rat_modules.recipes import Recipe, load_recipe
 from rat_modules.recipes.schema import Component
@@ -72,7 +72,7 @@ def convert(
     """Read published files; what is not given is None in the assembly, the text encoder too.
 
     Args:
-        generator: netG, a `.pth` file.
+        generator: netG, a `.pth` file; of a family that keeps all its networks in one file, that file.
         discriminator: netD, a `.pth` file.
         text_encoder: the `.pth` file of a DAMSM text encoder; needs `captions`.
         captions: the `captions.pickle` that holds its vocabulary.
@@ -88,6 +88,7 @@ def convert(
     if not files and text is None:
         raise CheckpointError("nothing to convert", expected="--generator, --discriminator or --text-encoder")
     chosen, notes = choose_family(family, files)
+    files = _unbundled(chosen, files)
 
     layouts: dict[str, Layout] = {}
     sizes: Sizes = {}
@@ -107,6 +108,19 @@ def convert(
         assembly.text_encoder, file, fitted = text
         parts.append(Part("text encoder", file, _facts(assembly.text_encoder), fitted, ()))
     return Conversion(assembly, chosen, tuple(parts), tuple(notes))
+
+
+def _unbundled(family: Family, files: dict[str, Published]) -> dict[str, Published]:
+    """Read the discriminator too where the family keeps it in several entries of the generator's file."""
+    holder = files.get("discriminator") or files.get("generator")
+    found = read_bundle(holder.path, family.bundle) if holder and family.bundle else None
+    if found is None:
+        return files
+    read = found.entry.split(" and ")
+    return {
+        part: attrs.evolve(file, left=tuple(name for name in file.left if name not in read))
+        for part, file in files.items()
+    } | {"discriminator": found}
 
 
 def _recipe(family: Family, sizes: Sizes, encoder: DAMSMTextEncoder | None) -> Recipe:
