@@ -27,6 +27,9 @@ RATGAN_GENERATOR = "RAT-GAN generator"
 RATGAN_DISCRIMINATOR = "RAT-GAN discriminator"
 RATGAN_ATTENTION = "RAT-GAN discriminator with attention"
 DAMSM_TEXT = "DAMSM text encoder"
+DFGAN_GENERATOR = "DF-GAN generator"
+DFGAN_DISCRIMINATOR = "DF-GAN discriminator"
+SSAGAN_GENERATOR = "SSA-GAN generator"
 # families of plugin packages of ours, for whoever has not installed them
 PACKAGES = {"dfgan": "rat-modules-dfgan", "ssagan": "rat-modules-ssagan"}
 _DFGAN, _SSAGAN = (
@@ -39,11 +42,11 @@ _OURS = "it is converted already: rat_modules.load reads it"
 KINDS = (
     Kind("rat_modules generator", (r"controller\.cell\..+", r"blocks\.\d+\.fuse1\..+"), _OURS),
     Kind("rat_modules discriminator", (r"from_image\.weight", r"blocks\.\d+\.conv1\.weight"), _OURS),
-    Kind("DF-GAN generator", (r"GBlocks\.\d+\..+",), _DFGAN),
-    Kind("DF-GAN discriminator", (r"DBlocks\.\d+\..+",), _DFGAN),
+    Kind(DFGAN_GENERATOR, (r"GBlocks\.\d+\..+",), _DFGAN),
+    Kind(DFGAN_DISCRIMINATOR, (r"DBlocks\.\d+\..+",), _DFGAN),
     Kind("DF-GAN logit head (netC)", (r"joint_conv\.0\.weight",), _DFGAN),
-    Kind("SSA-GAN generator", (r"(block\d+\.)?conv_mask\..+",), _SSAGAN),
-    Kind("SSA-GAN generator", (r"block\d+\.affine\d\.batch_norm2d\..+",), _SSAGAN),
+    Kind(SSAGAN_GENERATOR, (r"(block\d+\.)?conv_mask\..+",), _SSAGAN),
+    Kind(SSAGAN_GENERATOR, (r"block\d+\.affine\d\.batch_norm2d\..+",), _SSAGAN),
     Kind(RATGAN_GENERATOR, (r"(block\d+\.)?lstm\.[WU]", r"block\d+\.affine\d\..+"), "give it as --generator"),
     Kind(RATGAN_GENERATOR, (r"block\d+\.fea_l\..+", r"block\d+\.affine\d\..+"), "give it as --generator"),
     Kind(
