@@ -37,9 +37,7 @@ def read_generator(weights: Weights, known: Sizes) -> Layout:
         "generator.image_size": 4 << blocks,
         "generator.width": width,
         "generator.noise_dim": noise_dim,
-        "generator.cond_dim": vote(
-            256, (size - noise_dim for size in sizes_of(weights, "fc_gamma.linear1.weight", 1))
-        ),
+        "generator.cond_dim": vote(256, (size - noise_dim for size in sizes_of(weights, "fc_gamma.linear1.weight", 1))),
     }
     return Layout(sizes, GENERATOR_KEYS)
 
@@ -58,7 +56,8 @@ def read_discriminator(weights: Weights, known: Sizes) -> Layout:
         "discriminator.width": width,
         "generator.image_size": 4 << blocks,
         "generator.cond_dim": vote(
-            256, (size - features[-1] for size in sizes_of(weights, "netC.joint_conv.0.weight", 1))
+            known.get("generator.cond_dim", 256),
+            (size - features[-1] for size in sizes_of(weights, "netC.joint_conv.0.weight", 1)),
         ),
     }
     # square blocks carry a shortcut convolution that never runs
