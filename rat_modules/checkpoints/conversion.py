@@ -1,5 +1,6 @@
 """Published files to an assembly, with an account of every tensor."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 import attrs
@@ -111,16 +112,20 @@ def convert(
 
 
 def _unbundled(family: Family, files: dict[str, Published]) -> dict[str, Published]:
-    """Read the discriminator too where the family keeps it in several entries of the generator's file."""
-    holder = files.get("discriminator") or files.get("generator")
+    """Read the whole discriminator where the family keeps it in several entries, of the generator's file perhaps."""
+    given = files.get("discriminator")
+    holder = given or files.get("generator")
     found = read_bundle(holder.path, family.bundle) if holder and family.bundle else None
     if found is None:
         return files
-    read = found.entry.split(" and ")
-    return {
-        part: attrs.evolve(file, left=tuple(name for name in file.left if name not in read))
-        for part, file in files.items()
-    } | {"discriminator": found}
+    files = {**files, "discriminator": attrs.evolve(found, left=given.left if given else ())}
+    return {part: _without(file, found.path, family.bundle) for part, file in files.items()}
+
+
+def _without(file: Published, path: Path, read: Collection[str]) -> Published:
+    """Take what was read of a file after all from the names that were left."""
+    left = (name for name in file.left if file.path != path or name.rpartition(".")[2] not in read)
+    return attrs.evolve(file, left=tuple(left))
 
 
 def _recipe(family: Family, sizes: Sizes, encoder: DAMSMTextEncoder | None) -> Recipe:

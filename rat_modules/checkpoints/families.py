@@ -58,17 +58,14 @@ def choose_family(name: str | None, files: Mapping[str, Published]) -> tuple[Fam
         CheckpointError: a file is of another family, or of none.
     """
     named = _named(name) if name is not None else None
+    if named is not None and all(_fits(named, part, file) for part, file in files.items()):
+        return named, []
     known = _usable()
     fitting = [family for family in known if all(_fits(family, part, files[part]) for part in files)]
-    if named is not None:
+    if named is not None or not fitting:
         for part, file in files.items():
-            if not _fits(named, part, file):
+            if not any(_fits(family, part, file) for family in ([named] if named else known)):
                 raise _refusal(named, part, file, fitting, known)
-        return named, []
-    if not fitting:
-        for part, file in files.items():
-            if not any(_fits(family, part, file) for family in known):
-                raise _refusal(None, part, file, [], known)
         raise CheckpointError(
             "the files do not belong together",
             got=", ".join(str(file.path) for file in files.values()),

@@ -81,7 +81,8 @@ def test_parts_of_the_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert model.discriminator is None and model.generator.steps == 8
     model = converted(tmp_path / "2", "--discriminator", whole)
     assert model.generator is None and isinstance(model.discriminator, DFDiscriminator)
-    assert "read the entry model.netD and model.netC" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "read the entry model.netD and model.netC" in said and "not read: model.netG\n" in said
     del nets["netC"]
     words = ["convert", "--generator", str(save(tmp_path / "half.pth", nets)), "--out", str(tmp_path / "3")]
     assert main(words) == 2 and not (tmp_path / "3").exists()
