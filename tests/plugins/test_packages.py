@@ -58,7 +58,7 @@ def test_blocked_it_is_gone(environment: Environment, package: Package) -> None:
 
 def test_its_page_is_true(environment: Environment, package: Package, tmp_path: Path) -> None:
     page = package.folder / "README.md"
-    shorter = dict.fromkeys(re.findall(r"--steps \d+", page.read_text(encoding="utf-8")), "--steps 2")
+    shorter = dict.fromkeys(re.findall(r"--steps \d+", page.read_text(encoding="utf-8")), "--steps 2 --batch 4")
     reader = Reader(page, tmp_path, shorter, programs=environment.programs)
     assert reader.blocks, "a page tells what to type"
     for block in reader.blocks:

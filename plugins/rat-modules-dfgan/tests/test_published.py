@@ -44,7 +44,8 @@ def test_the_golden_figures(tmp_path: Path, prefix: str, capsys: pytest.CaptureF
     assert "recognised dfgan" in said and "not read: optimizers\n" in said
     assert "dropped as unused: DBlocks.3.conv_s.weight" in said
 
-    close(model.generator(noise, sentence), theirs["G.image"])
+    for picture in (model.generator(noise, sentence), model.render(noise, sentence)):  # followed by autograd and not
+        close(picture, theirs["G.image"])
     features = model.discriminator.features(images)
     close(features, theirs["D.features"])
     close(model.discriminator.head(features, sentence).logits, theirs["D.logits"])
