@@ -13,7 +13,8 @@ from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 from report import tables
 
 ROWS = {"pictures_per_second": "pictures a second", "peak_mib": "peak MiB", "gflop": "GFLOP a picture"}
-COLOURS = {"published": "C0", "published_compiled": "C2", "ours": "C1", "ours_compiled": "C3"}
+COLOURS = {"published": "C0", "published_compiled": "C2", "ours": "C1", "ours_compiled": "C3",
+           "forward_over_reverse": "C4", "forward_over_reverse_compiled": "C5"}  # fmt: skip
 
 
 def bars(results: dict[str, Any], path: Path) -> None:

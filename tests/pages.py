@@ -58,13 +58,15 @@ class Reader:
         page: the page.
         folder: where the reader works.
         shorter: what is typed instead of a text of the page, to save time.
-        programs: folder of the commands that the reader has installed; of this Python where None.
+        programs: folder of the commands that the reader has installed; of this Python where None. With a folder, each
+            block of Python is a session of its own, of the Python that lies there.
     """
 
     def __init__(
         self, page: Path, folder: Path, shorter: Mapping[str, str] | None = None, *, programs: Path | None = None
     ) -> None:
         self.page, self.folder, self.shorter = page, folder, dict(shorter or {})
+        self.programs = programs
         self.path = os.pathsep.join([str(programs or Path(sys.executable).parent), os.environ.get("PATH", "")])
         self.blocks = [block for block in blocks(page) if block.language in ("python", "sh")]
         self.names: dict[str, Any] = {"__name__": "__main__"}
@@ -87,6 +89,9 @@ class Reader:
                     raise
 
     def _python(self, block: Block) -> None:
+        if self.programs is not None:
+            self._sh(Block("sh", block.line, f"python - <<'PYTHON'\n{block.text}PYTHON\n"))
+            return
         before = Path.cwd()
         os.chdir(self.folder)
         try:

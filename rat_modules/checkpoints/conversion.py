@@ -1,5 +1,6 @@
 """Published files to an assembly, with an account of every tensor."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 import attrs
@@ -10,7 +11,7 @@ from rat_modules.checkpoints.damsm_files import read_damsm
 from rat_modules.checkpoints.families import choose_family
 from rat_modules.checkpoints.family import Family, Layout, Sizes
 from rat_modules.checkpoints.fitting import Fit, fit
-from rat_modules.checkpoints.released import Published, read_published
+from rat_modules.checkpoints.released import Published, read_bundle, read_published
 from rat_modules.errors import CheckpointError
 from rat_modules.recipes import Recipe, load_recipe
 from rat_modules.recipes.schema import Component
@@ -72,7 +73,7 @@ def convert(
     """Read published files; what is not given is None in the assembly, the text encoder too.
 
     Args:
-        generator: netG, a `.pth` file.
+        generator: netG, a `.pth` file; of a family that keeps all its networks in one file, that file.
         discriminator: netD, a `.pth` file.
         text_encoder: the `.pth` file of a DAMSM text encoder; needs `captions`.
         captions: the `captions.pickle` that holds its vocabulary.
@@ -88,6 +89,7 @@ def convert(
     if not files and text is None:
         raise CheckpointError("nothing to convert", expected="--generator, --discriminator or --text-encoder")
     chosen, notes = choose_family(family, files)
+    files = _unbundled(chosen, files)
 
     layouts: dict[str, Layout] = {}
     sizes: Sizes = {}
@@ -107,6 +109,23 @@ def convert(
         assembly.text_encoder, file, fitted = text
         parts.append(Part("text encoder", file, _facts(assembly.text_encoder), fitted, ()))
     return Conversion(assembly, chosen, tuple(parts), tuple(notes))
+
+
+def _unbundled(family: Family, files: dict[str, Published]) -> dict[str, Published]:
+    """Read the whole discriminator where the family keeps it in several entries, of the generator's file perhaps."""
+    given = files.get("discriminator")
+    holder = given or files.get("generator")
+    found = read_bundle(holder.path, family.bundle) if holder and family.bundle else None
+    if found is None:
+        return files
+    files = {**files, "discriminator": attrs.evolve(found, left=given.left if given else ())}
+    return {part: _without(file, found.path, family.bundle) for part, file in files.items()}
+
+
+def _without(file: Published, path: Path, read: Collection[str]) -> Published:
+    """Take what was read of a file after all from the names that were left."""
+    left = (name for name in file.left if file.path != path or name.rpartition(".")[2] not in read)
+    return attrs.evolve(file, left=tuple(left))
 
 
 def _recipe(family: Family, sizes: Sizes, encoder: DAMSMTextEncoder | None) -> Recipe:

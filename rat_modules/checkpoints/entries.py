@@ -1,7 +1,7 @@
 """The state dict inside what a training script saved."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import torch
@@ -48,6 +48,37 @@ def find_state_dict(source: str, content: Any, part: str) -> tuple[Mapping[Any, 
         entry.append(name)
         content = content[name]
     return content, ".".join(entry), tuple(left)
+
+
+def find_entries(source: str, content: Any, names: Collection[str]) -> dict[str, Mapping[Any, Tensor]]:
+    """Go down into a checkpoint until some of the named entries are there.
+
+    Args:
+        source: the file, for messages.
+        content: what it holds.
+        names: of the entries, the last words of their dotted names.
+
+    Returns:
+        Dotted name -> state dict, for those that are there.
+
+    Raises:
+        CheckpointError: an entry is there and holds no state dict.
+
+    Example:
+        >>> list(find_entries("a.pth", {"model": {"netD": {"b": torch.zeros(1)}, "netG": {}}}, ["netD", "netC"]))
+        ['model.netD']
+    """
+    path: list[str] = []
+    while isinstance(content, Mapping) and len(path) < _DEEPEST:
+        found = {".".join([*path, name]): content[name] for name in names if isinstance(content.get(name), Mapping)}
+        if found:
+            return {dotted: find_state_dict(source, entry, "discriminator")[0] for dotted, entry in found.items()}
+        inner = next((name for name in _WRAPPERS if isinstance(content.get(name), Mapping)), None)
+        if inner is None:
+            break
+        path.append(inner)
+        content = content[inner]
+    return {}
 
 
 def plain_weights(source: str, content: Mapping[Any, Tensor]) -> dict[str, Tensor]:

@@ -17,26 +17,43 @@ class Kind(NamedTuple):
     signs: tuple[str, ...]
     advice: str
 
+    def fits(self, names: Iterable[str]) -> bool:
+        """Does every sign match some name?"""
+        names = list(names)
+        return all(any(re.fullmatch(sign, name) for name in names) for sign in self.signs)
+
 
 RATGAN_GENERATOR = "RAT-GAN generator"
 RATGAN_DISCRIMINATOR = "RAT-GAN discriminator"
 RATGAN_ATTENTION = "RAT-GAN discriminator with attention"
 DAMSM_TEXT = "DAMSM text encoder"
-_DFGAN, _SSAGAN = (f"this version does not convert the {family} family" for family in ("dfgan", "ssagan"))
+DFGAN_GENERATOR = "DF-GAN generator"
+DFGAN_DISCRIMINATOR = "DF-GAN discriminator"
+SSAGAN_GENERATOR = "SSA-GAN generator"
+# families of plugin packages of ours, for whoever has not installed them
+PACKAGES = {"dfgan": "rat-modules-dfgan", "ssagan": "rat-modules-ssagan"}
+_DFGAN, _SSAGAN = (
+    f"rat_modules alone does not convert the {family} family: it comes with the package {package}"
+    for family, package in PACKAGES.items()
+)
 _OURS = "it is converted already: rat_modules.load reads it"
 
 # the first that fits; names that only one system uses come before names that several share
 KINDS = (
     Kind("rat_modules generator", (r"controller\.cell\..+", r"blocks\.\d+\.fuse1\..+"), _OURS),
     Kind("rat_modules discriminator", (r"from_image\.weight", r"blocks\.\d+\.conv1\.weight"), _OURS),
-    Kind("DF-GAN generator", (r"GBlocks\.\d+\..+",), _DFGAN),
-    Kind("DF-GAN discriminator", (r"DBlocks\.\d+\..+",), _DFGAN),
+    Kind(DFGAN_GENERATOR, (r"GBlocks\.\d+\..+",), _DFGAN),
+    Kind(DFGAN_DISCRIMINATOR, (r"DBlocks\.\d+\..+",), _DFGAN),
     Kind("DF-GAN logit head (netC)", (r"joint_conv\.0\.weight",), _DFGAN),
-    Kind("SSA-GAN generator", (r"(block\d+\.)?conv_mask\..+",), _SSAGAN),
-    Kind("SSA-GAN generator", (r"block\d+\.affine\d\.batch_norm2d\..+",), _SSAGAN),
+    Kind(SSAGAN_GENERATOR, (r"(block\d+\.)?conv_mask\..+",), _SSAGAN),
+    Kind(SSAGAN_GENERATOR, (r"block\d+\.affine\d\.batch_norm2d\..+",), _SSAGAN),
     Kind(RATGAN_GENERATOR, (r"(block\d+\.)?lstm\.[WU]", r"block\d+\.affine\d\..+"), "give it as --generator"),
     Kind(RATGAN_GENERATOR, (r"block\d+\.fea_l\..+", r"block\d+\.affine\d\..+"), "give it as --generator"),
-    Kind("DF-GAN generator", (r"block\d+\.affine0\..+", r"conv_img\.1\.weight"), _DFGAN),
+    Kind(
+        "DF-GAN generator of the code before 2022",
+        (r"block\d+\.affine0\..+", r"conv_img\.1\.weight"),
+        "only that of 2022 is converted",
+    ),
     Kind(RATGAN_ATTENTION, (r"COND_DNET\.(joint_conv_att|block)\..+",), "give it as --discriminator"),
     Kind(RATGAN_DISCRIMINATOR, (r"block\d+\.conv_r\..+",), "give it as --discriminator"),
     Kind(DAMSM_TEXT, (r"encoder\.weight", r"rnn\..+"), "give it as --text-encoder"),
@@ -53,6 +70,6 @@ def kind_of(names: Iterable[str]) -> Kind | None:
     """
     names = list(names)
     for kind in KINDS:
-        if all(any(re.fullmatch(sign, name) for name in names) for sign in kind.signs):
+        if kind.fits(names):
             return kind
     return None

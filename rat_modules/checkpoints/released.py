@@ -4,6 +4,7 @@ import re
 import warnings
 import zipfile
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import attrs
 import torch
 from torch import Tensor
 
-from rat_modules.checkpoints.entries import find_state_dict, plain_weights
+from rat_modules.checkpoints.entries import find_entries, find_state_dict, plain_weights
 from rat_modules.checkpoints.files import read_safetensors
 from rat_modules.errors import CheckpointError
 
@@ -55,12 +56,41 @@ def read_published(path: str | Path, part: str) -> Published:
         ({'fc.bias': tensor([0., 0.])}, 'state_dict', ('epoch',))
     """
     path = Path(path)
+    state_dict, entry, left = find_state_dict(str(path), _content(path), part)
+    return Published(path, plain_weights(str(path), state_dict), entry, left)
+
+
+def read_bundle(path: Path, entries: Mapping[str, str]) -> Published | None:
+    """Read several networks of one file as one, or nothing where the file holds none of them.
+
+    Args:
+        path: as for `read_published`.
+        entries: name of an entry -> what goes before the names of its tensors.
+
+    Raises:
+        CheckpointError: as `read_published` does.
+
+    Example:
+        >>> import tempfile
+        >>> file = Path(tempfile.mkdtemp()) / "all.pth"
+        >>> torch.save({"model": {"netD": {"a": torch.zeros(1)}, "netC": {"b": torch.zeros(1)}}}, file)
+        >>> found = read_bundle(file, {"netD": "", "netC": "head."})
+        >>> list(found.weights), found.entry
+        (['a', 'head.b'], 'model.netD and model.netC')
+    """
+    found = find_entries(str(path), _content(path), entries)
+    weights: dict[str, Tensor] = {}
+    for dotted, state_dict in found.items():
+        before = entries[dotted.rpartition(".")[2]]
+        weights |= {before + name: tensor for name, tensor in plain_weights(str(path), state_dict).items()}
+    return Published(path, weights, " and ".join(found)) if found else None
+
+
+def _content(path: Path) -> Any:
     if not path.is_file():
         what = "a folder" if path.is_dir() else "no file"
         raise CheckpointError("published weights", got=f"{what} {path}", expected="a .pth file")
-    content: Any = read_safetensors(path)[0] if _is_safetensors(path) else _load(path)
-    state_dict, entry, left = find_state_dict(str(path), content, part)
-    return Published(path, plain_weights(str(path), state_dict), entry, left)
+    return read_safetensors(path)[0] if _is_safetensors(path) else _load(path)
 
 
 def _is_safetensors(path: Path) -> bool:

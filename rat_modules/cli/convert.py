@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rat_modules.cli.refusals import refuse_unwritable
+from rat_modules.registry import get_catalog
 
 if TYPE_CHECKING:
     from rat_modules.checkpoints.conversion import Part
@@ -20,12 +21,24 @@ Examples:
 _FILE = click.Path(path_type=Path)
 
 
+class FamilyOption(click.Option):
+    """--family, whose help names the families that are registered when it is asked for."""
+
+    @property
+    def help(self) -> str:
+        return ", ".join(get_catalog().names("families")) + "."
+
+    @help.setter
+    def help(self, text: str | None) -> None:
+        """What click was given says nothing."""
+
+
 @click.command(epilog=EPILOG)
-@click.option("--generator", type=_FILE, metavar="FILE", help="netG, a .pth file.")
+@click.option("--generator", type=_FILE, metavar="FILE", help="netG, a .pth file; or the one file of all networks.")
 @click.option("--discriminator", type=_FILE, metavar="FILE", help="netD, a .pth file.")
 @click.option("--text-encoder", type=_FILE, metavar="FILE", help="DAMSM text encoder, a .pth file.")
 @click.option("--captions", type=_FILE, metavar="FILE", help="The text encoder's captions.pickle.")
-@click.option("--family", metavar="NAME", help="ratgan-released, ratgan-released-attention, ratgan-flower.")
+@click.option("--family", cls=FamilyOption, metavar="NAME")
 @click.option("--out", type=_FILE, required=True, metavar="DIR", help="Folder to write.")
 @click.option("--force", is_flag=True, help="Replace a converted model that is in DIR.")
 def command(

@@ -58,7 +58,7 @@ class GeneratorBlock(nn.Module):
         hidden_dim: width of the controller's hidden state.
         fusion: called as fusion(num_features, hidden_dim, steps=...).
         steps: fusion steps of the block, half of them before each convolution.
-        gate_init: initial factor of the residual; the published code starts at 0.
+        gate_init: initial factor of the residual; the published code starts at 0. None for no factor at all (DF-GAN).
         upsample: double height and width.
     """
 
@@ -70,7 +70,7 @@ class GeneratorBlock(nn.Module):
         *,
         fusion: FusionFactory,
         steps: int,
-        gate_init: float,
+        gate_init: float | None,
         upsample: bool = False,
     ) -> None:
         super().__init__()
@@ -82,7 +82,7 @@ class GeneratorBlock(nn.Module):
         self.fuse2 = fusion(out_features, hidden_dim, steps=steps // 2)
         self.conv2 = nn.Conv2d(out_features, out_features, 3, 1, 1)
         self.shortcut = nn.Conv2d(in_features, out_features, 1) if in_features != out_features else nn.Identity()
-        self.gate = gate(gate_init)
+        self.gate = None if gate_init is None else gate(gate_init)
 
     @property
     def fusions(self) -> tuple[AffineFusion, AffineFusion]:
@@ -103,19 +103,23 @@ class GeneratorBlock(nn.Module):
         return self._join(shortcut, residual)
 
     def _join(self, shortcut: Tensor, residual: Tensor) -> Tensor:
-        gate = self.gate.to(residual.dtype)
         own = type(self.conv2) is nn.Conv2d and not self.conv2._forward_hooks and shortcut.dtype == residual.dtype
         if not (own and unfollowed()):
             if self.upsample:
                 shortcut = functional.interpolate(shortcut, scale_factor=2.0)
-            return torch.addcmul(shortcut, gate, residual)
+            return self._add(shortcut, residual)
         # The sum takes the memory of what the convolution made, and a larger shortcut is never made.
         into = residual
         if self.upsample:
             into = residual.unflatten(3, (-1, 2)).unflatten(2, (-1, 2))
             shortcut = shortcut[:, :, :, None, :, None]
-        torch.addcmul(shortcut, gate, into, out=into)
+        self._add(shortcut, into, out=into)
         return residual
+
+    def _add(self, shortcut: Tensor, residual: Tensor, out: Tensor | None = None) -> Tensor:
+        if self.gate is None:
+            return torch.add(shortcut, residual, out=out)
+        return torch.addcmul(shortcut, self.gate.to(residual.dtype), residual, out=out)
 
 
 def fuse_and_convolve(x: Tensor, fuse: nn.Module, modulation: tuple[Tensor, Tensor], convolve: Convolution) -> Tensor:
@@ -128,7 +132,7 @@ def fuse_and_convolve(x: Tensor, fuse: nn.Module, modulation: tuple[Tensor, Tens
         convolve: called with what the fusion gives.
     """
     fused = fuse(x, *modulation)
-    if type(fuse) is not AffineFusion or fuse._forward_hooks:  # others may remember, or be watched
+    if type(fuse).forward is not AffineFusion.forward or fuse._forward_hooks:  # others may remember, or be watched
         return convolve(fused)
     with recomputed(fused, affine_leaky, (x, *modulation)):
         return convolve(fused)

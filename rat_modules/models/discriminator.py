@@ -44,6 +44,8 @@ class RATDiscriminator(nn.Module):
         (torch.Size([3]), torch.Size([3, 1, 8, 8]))
     """
 
+    widest = 16  # so many times the width at most; DF-GAN stops at 8
+
     def __init__(
         self,
         cond_dim: int = 256,
@@ -57,7 +59,7 @@ class RATDiscriminator(nn.Module):
         if width < 1:
             raise ShapeError("discriminator width", got=width, expected="1 or more")
         levels = resolution_levels(image_size) - 2
-        features = [width * min(16, 2**level) for level in range(levels + 1)]
+        features = [width * min(self.widest, 2**level) for level in range(levels + 1)]
         self.cond_dim, self.width, self.image_size = cond_dim, width, image_size
         self.from_image = nn.Conv2d(3, width, 3, 1, 1)
         # With attention, the last halving happens after the text has been weighted in.

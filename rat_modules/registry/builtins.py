@@ -104,3 +104,16 @@ def register_recipes(register: Register) -> None:
         "ratgan-softmax",
     ):
         register(name, f"rat_modules.recipes:{name}.toml")
+
+
+@hookimpl
+def register_families(register: Register) -> None:
+    # where files fit several, the first is taken
+    family = "rat_modules.checkpoints.ratgan_family"
+    register("ratgan-released", f"{family}:RELEASED", summary="4 affines a block: birds, COCO")
+    register(
+        "ratgan-released-attention",
+        f"{family}:RELEASED_ATTENTION",
+        summary="4 affines a block, attention in the discriminator: code until June 2023",
+    )
+    register("ratgan-flower", f"{family}:FLOWER", summary="6 affines a block: Oxford-102 flowers")

@@ -78,6 +78,11 @@ def register_recipes(register: Register) -> None:
     """Recipes: TOML files that name the components of a whole system."""
 
 
+@hookspec
+def register_families(register: Register) -> None:
+    """Families of published files that `convert` reads: `rat_modules.checkpoints.family.Family` objects."""
+
+
 _HOOK_PREFIX = "register_"
 KINDS: tuple[str, ...] = tuple(
     name.removeprefix(_HOOK_PREFIX) for name in list(globals()) if name.startswith(_HOOK_PREFIX)

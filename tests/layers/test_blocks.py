@@ -131,6 +131,18 @@ def test_the_gate_starts_where_it_is_told(gate: float) -> None:
     assert torch.equal(discriminator(x), nn.functional.avg_pool2d(x, 2)) is (gate == 0)
 
 
+@pytest.mark.parametrize("followed", [True, False])
+@pytest.mark.parametrize("upsample", [True, False])
+def test_a_block_without_a_gate(followed: bool, upsample: bool) -> None:
+    """It adds what a gate of 1 lets through, and learns no factor."""
+    block = GeneratorBlock(3, 2, 5, fusion=AffineFusion, steps=2, gate_init=None, upsample=upsample)
+    gated = GeneratorBlock(3, 2, 5, fusion=AffineFusion, steps=2, gate_init=1.0, upsample=upsample)
+    planned, x = plan(block, 2), torch.randn(2, 3, 4, 4)
+    gated.load_state_dict({**block.state_dict(), "gate": torch.ones(1)})
+    with torch.set_grad_enabled(followed):
+        torch.testing.assert_close(block(x, *planned), gated(x, *planned))
+
+
 def test_the_input_is_not_changed() -> None:
     x = torch.randn(2, 3, 4, 4)
     before = x.clone()

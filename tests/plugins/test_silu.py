@@ -1,117 +1,25 @@
-"""The example package, installed and taken away again by pip, in an environment of its own."""
+"""A model made with a component of a plugin needs that plugin wherever it is loaded."""
 
-import json
-import os
-import subprocess
-import sys
-import sysconfig
-import venv
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from ..pages import Reader
+from .conftest import FOLDERS, Environment
 
-PACKAGE = Path(__file__).parents[2] / "plugins" / "rat-modules-silu"
-NAMES = {"silu", "silu-affine", "ratgan-silu"}
-
-Command = Callable[..., "subprocess.CompletedProcess[str]"]
+pytestmark = pytest.mark.slow
+(SILU,) = [folder for folder in FOLDERS if folder.name == "rat-modules-silu"]
 
 
-@pytest.fixture(scope="module")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A virtual environment that also sees everything installed here; returns its folder of programs."""
-    folder = tmp_path_factory.mktemp("environment")
-    venv.create(folder, symlinks=True)
-    (site,) = folder.glob("lib/python*/site-packages")
-    here = sysconfig.get_path("purelib")
-    site.joinpath("here.pth").write_text(f"import site; site.addsitedir({here!r})\n")
-    programs = folder / "bin"
-    # the console script that pip would write there
-    script = programs / "rat-modules"
-    script.write_text(f"#!{programs}/python\nimport sys\nfrom rat_modules.cli import main\nsys.exit(main())\n")
-    script.chmod(0o755)
-    return programs
-
-
-@pytest.fixture(scope="module")
-def command(environment: Path) -> Command:
-    """Run a program of the environment."""
-
-    def run_command(*words: str | Path, cwd: Path | None = None) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            [str(environment / words[0]), *map(str, words[1:])],
-            cwd=cwd,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
-            capture_output=True,
-            text=True,
-            timeout=600,
-        )
-
-    return run_command
-
-
-def pip(environment: Path, *words: str | Path) -> None:
-    """Let pip work on the environment, without a network."""
-    flags = ["--disable-pip-version-check", "--python", str(environment / "python")]
-    done = subprocess.run([sys.executable, "-m", "pip", *flags, *map(str, words)], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-
-
-@pytest.fixture(scope="module")
-def installed(environment: Path) -> Iterator[None]:
-    """The package, in the environment while the tests of this file run."""
-    pip(environment, "install", "--quiet", "--no-index", "--no-deps", "--no-build-isolation", PACKAGE)
-    yield
-    pip(environment, "uninstall", "--quiet", "--yes", "rat-modules-silu")
-
-
-def listed(command: Command, *words: str) -> list[dict[str, str]]:
-    done = command("rat-modules", *words, "--json")
-    assert (done.returncode, done.stderr) == (0, "")
-    rows: list[dict[str, str]] = json.loads(done.stdout)
-    return [row for row in rows if row["name"] in NAMES]
-
-
-@pytest.mark.usefixtures("installed")
-def test_it_is_listed_with_owner_and_summary(command: Command) -> None:
-    (plugin,) = listed(command, "plugins")
-    assert plugin["state"] == "loaded" and "rat-modules-silu 0.1.0" in plugin.values()
-    (fusion,), (recipe,) = listed(command, "components"), listed(command, "recipes")
-    assert (fusion["kind"], fusion["name"], recipe["name"]) == ("fusions", "silu-affine", "ratgan-silu")
-    for row in (fusion, recipe):
-        assert (row["owner"], row["state"]) == ("silu", "ok") and "SiLU" in row["summary"]
-
-
-@pytest.mark.usefixtures("installed")
-def test_blocked_it_is_gone(command: Command) -> None:
-    assert listed(command, "--block", "silu", "components") == []
-
-
-@pytest.mark.usefixtures("installed")
-def test_its_page_is_true_and_a_model_of_it_loads(command: Command, environment: Path, tmp_path: Path) -> None:
-    reader = Reader(PACKAGE / "README.md", tmp_path, programs=environment)
-    reader.type(reader.blocks[-1])
-    words = ["--recipe", "ratgan-silu", "--set", "generator.width=2", "--set", "text_encoder.name=none"]
-    assert "silu" in command("rat-modules", "assemble", *words, "--out", "model", cwd=tmp_path).stdout
-    code = "import rat_modules; print(type(rat_modules.load('model').generator.blocks[0].fuse1).__name__)"
-    assert command("python", "-c", code, cwd=tmp_path).stdout == "SiLUFusion\n"
-    # without the plugin, the same folder is refused by the name that is missing
-    refused = command("rat-modules", "--block", "silu", "assemble", "--recipe", "model", cwd=tmp_path)
-    assert refused.returncode == 2 and "fusion.name: fusions: got 'silu-affine'" in refused.stderr
-
-
-@pytest.mark.usefixtures("installed")
-def test_its_own_tests_pass(command: Command) -> None:
-    done = command("python", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--doctest-modules", PACKAGE, cwd=PACKAGE)
-    assert done.returncode == 0, done.stdout
-
-
-def test_uninstalled_it_is_gone(command: Command, environment: Path) -> None:
-    pip(environment, "install", "--quiet", "--no-index", "--no-deps", "--no-build-isolation", PACKAGE)
-    assert len(listed(command, "components")) == 1
-    pip(environment, "uninstall", "--quiet", "--yes", "rat-modules-silu")
-    assert listed(command, "components") + listed(command, "recipes") + listed(command, "plugins") == []
-    refused = command("rat-modules", "assemble", "--recipe", "ratgan-silu")
-    assert refused.returncode == 2 and "got 'ratgan-silu'" in refused.stderr
+def test_a_model_loads_with_its_plugin_and_is_refused_without(environment: Environment, tmp_path: Path) -> None:
+    environment.install(SILU)
+    try:
+        words = ["--recipe", "ratgan-silu", "--set", "generator.width=2", "--set", "text_encoder.name=none"]
+        assembled = environment.run("rat-modules", "assemble", *words, "--out", "model", cwd=tmp_path)
+        assert "silu" in assembled.stdout
+        code = "import rat_modules; print(type(rat_modules.load('model').generator.blocks[0].fuse1).__name__)"
+        assert environment.run("python", "-c", code, cwd=tmp_path).stdout == "SiLUFusion\n"
+        # without the plugin, the same folder is refused by the name that is missing
+        refused = environment.run("rat-modules", "--block", "silu", "assemble", "--recipe", "model", cwd=tmp_path)
+        assert refused.returncode == 2 and "fusion.name: fusions: got 'silu-affine'" in refused.stderr
+    finally:
+        environment.uninstall("rat-modules-silu")

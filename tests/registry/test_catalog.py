@@ -5,6 +5,7 @@ import collections
 import pytest
 
 from rat_modules import PluginError, UnknownNameError
+from rat_modules.checkpoints.family import Family
 from rat_modules.registry import KINDS, Catalog, Entry, get_catalog, hookspecs
 from rat_modules.registry.manager import Manager
 from rat_modules.registry.nearest import did_you_mean, nearest
@@ -13,7 +14,7 @@ from rat_modules.registry.nearest import did_you_mean, nearest
 def test_every_kind_has_a_hook_with_one_argument() -> None:
     assert KINDS == (
         "layers", "cells", "fusions", "losses", "generators", "discriminators", "text_encoders", "datasets", "metrics",
-        "recipes",
+        "recipes", "families",
     )  # fmt: skip
     for kind in KINDS:
         hook = getattr(hookspecs, hookspecs.hook_name(kind))
@@ -79,7 +80,7 @@ BUILTINS = [entry for entry in Manager().catalog if entry.kind != "recipes"]
 @pytest.mark.parametrize("entry", BUILTINS, ids=[f"{entry.kind}-{entry.name}" for entry in BUILTINS])
 def test_every_builtin_resolves(entry: Entry) -> None:
     assert entry.problem() is None
-    assert isinstance(entry.resolve(), type) and entry.summary
+    assert isinstance(entry.resolve(), Family if entry.kind == "families" else type) and entry.summary
 
 
 def test_the_names_that_recipes_in_the_world_rely_on() -> None:
