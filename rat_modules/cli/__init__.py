@@ -1,7 +1,7 @@
 """The command `rat-modules`: a table of verbs, each in its own file, imported when it is called.
 
-A verb is a module `rat_modules.cli.<verb>` that holds a click command (or group) named `command`. It imports torch
-inside its functions only, raises RatError to refuse, and ends its help with two worked examples (`epilog`).
+A verb is a module `rat_modules.cli.<verb>` (_ for -) that holds a click command (or group) named `command`. It imports
+torch inside its functions only, raises RatError to refuse, and ends its help with two worked examples (`epilog`).
 """
 
 from collections.abc import Iterator, Sequence
@@ -27,6 +27,7 @@ VERBS = {
     "retrofit": "Look at somebody else's network before making it follow text.",
     "data": "Prepare captioned pictures, or check a folder of them.",
     "demo": "Train a small system and draw pictures, in minutes on a CPU.",
+    "new-plugin": "Write a plugin package that works, to start your own from.",
     "doctor": "Print versions, devices, plugins and disk space.",
 }
 

@@ -27,7 +27,8 @@ class VerbGroup(click.Group):
         """Import the module of one verb and return its command."""
         if cmd_name not in self.verbs:
             return None
-        command: click.Command = importlib.import_module(f"rat_modules.cli.{cmd_name}").command
+        module = importlib.import_module("rat_modules.cli." + cmd_name.replace("-", "_"))
+        command: click.Command = module.command
         _accept_shared_options(command)
         return command
 

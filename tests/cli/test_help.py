@@ -19,7 +19,8 @@ def below(words: tuple[str, ...], command: click.Command) -> Iterator[tuple[str,
 
 @pytest.mark.parametrize("verb", ["", *VERBS])
 def test_help_ends_with_two_worked_examples(run: Callable, verb: str) -> None:
-    inner = below((verb,), import_module(f"rat_modules.cli.{verb}").command) if verb else [()]
+    module = "rat_modules.cli." + verb.replace("-", "_")
+    inner = below((verb,), import_module(module).command) if verb else [()]
     for words in inner:
         done = run(*words, "--help")
         assert done.returncode == 0, done.stderr
@@ -31,7 +32,7 @@ def test_help_ends_with_two_worked_examples(run: Callable, verb: str) -> None:
 
 
 def test_the_table_and_the_verbs_say_the_same(run: Callable) -> None:
-    promised = "recipes components plugins assemble train sample evaluate convert retrofit data demo doctor"
+    promised = "recipes components plugins assemble train sample evaluate convert retrofit data demo new-plugin doctor"
     assert list(VERBS) == promised.split()
     shown = run("--help").stdout
     assert all(f"\n  {verb} " in shown for verb in VERBS)

@@ -17,6 +17,7 @@ ANSWERS_WITHOUT_TORCH = (
     ["recipes", "diff", "ratgan", "ratgan-tiny"],
     ["components"],
     ["plugins"],
+    ["new-plugin", "--help"],
 )
 SPY = """
 import sys
