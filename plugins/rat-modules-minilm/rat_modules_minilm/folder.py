@@ -41,15 +41,17 @@ def weights_file(folder: Path) -> Path:
     found = sorted(folder.rglob("*.safetensors"))
     # pickled weights would be read only where none of the other kind lie beside them
     found += [file for file in folder.rglob("*.bin") if not any(file.parent.glob("*.safetensors"))]
-    if not (folder / "modules.json").is_file() or len(found) != 1 or found[0].suffix == ".bin":
-        names = ", ".join(str(file.relative_to(folder)) for file in found) or "no weights"
-        got = "no folder" if not folder.is_dir() else names if (folder / "modules.json").is_file() else "no modules.json"
-        raise CheckpointError(
-            f"sentence transformer {folder}",
-            got=got,
-            expected="a folder with modules.json and its weights in one .safetensors file, as its `save` writes it",
-        )
-    return found[0]
+    if not (folder / "modules.json").is_file():
+        got = "no modules.json" if folder.is_dir() else "no folder"
+    elif len(found) != 1 or found[0].suffix == ".bin":
+        got = ", ".join(str(file.relative_to(folder)) for file in found) or "no weights"
+    else:
+        return found[0]
+    raise CheckpointError(
+        f"sentence transformer {folder}",
+        got=got,
+        expected="a folder with modules.json and its weights in one .safetensors file, as its `save` writes it",
+    )
 
 
 def checked_sha256(file: Path, expected: str | None) -> str:

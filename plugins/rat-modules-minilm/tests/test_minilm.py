@@ -95,7 +95,7 @@ def test_a_folder_of_something_else_is_refused(tmp_path: Path, content: list[str
 def test_other_weights_are_refused_before_anything_reads_them(tmp_path: Path) -> None:
     (tmp_path / "modules.json").write_text("[]")
     (tmp_path / "model.safetensors").write_bytes(b"not these")
-    with pytest.raises(CheckpointError, match=r"model.safetensors is damaged or of another model: got sha256 \w{64}, e"):
+    with pytest.raises(CheckpointError, match=r"model.safetensors is damaged or of another model: got sha256 \w{64}"):
         MiniLMTextEncoder(path=str(tmp_path), sha256=folders.PUBLISHED)
 
 
@@ -169,7 +169,7 @@ def test_an_assembly_refuses_weights_that_it_was_not_trained_with(tmp_path: Path
     assemble("ratgan-minilm", **TINY).save(tmp_path / "mine")
     recipe = tmp_path / "mine" / "recipe.toml"
     recipe.write_text(recipe.read_text().replace('name = "minilm"', f'name = "minilm"\npath = "{other}"'))
-    with pytest.raises(CheckpointError, match=rf"^pretrained weights of MiniLM\w+: .* expected {folders.PUBLISHED}, th"):
+    with pytest.raises(CheckpointError, match=rf"^pretrained weights of MiniLM\w+: .* expected {folders.PUBLISHED}"):
         load(tmp_path / "mine")
     with pytest.raises(CheckpointError, match="is damaged or of another model"):
         assemble("ratgan-minilm", **TINY, **{"text_encoder.path": str(other), "text_encoder.sha256": folders.PUBLISHED})
