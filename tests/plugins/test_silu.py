@@ -1,11 +1,7 @@
 """The example package, installed and taken away again by pip, in an environment of its own."""
 
 import json
-import os
 import subprocess
-import sys
-import sysconfig
-import venv
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,54 +13,15 @@ PACKAGE = Path(__file__).parents[2] / "plugins" / "rat-modules-silu"
 NAMES = {"silu", "silu-affine", "ratgan-silu"}
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
+Pip = Callable[..., None]
 
 
 @pytest.fixture(scope="module")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A virtual environment that also sees everything installed here; returns its folder of programs."""
-    folder = tmp_path_factory.mktemp("environment")
-    venv.create(folder, symlinks=True)
-    (site,) = folder.glob("lib/python*/site-packages")
-    here = sysconfig.get_path("purelib")
-    site.joinpath("here.pth").write_text(f"import site; site.addsitedir({here!r})\n")
-    programs = folder / "bin"
-    # the console script that pip would write there
-    script = programs / "rat-modules"
-    script.write_text(f"#!{programs}/python\nimport sys\nfrom rat_modules.cli import main\nsys.exit(main())\n")
-    script.chmod(0o755)
-    return programs
-
-
-@pytest.fixture(scope="module")
-def command(environment: Path) -> Command:
-    """Run a program of the environment."""
-
-    def run_command(*words: str | Path, cwd: Path | None = None) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            [str(environment / words[0]), *map(str, words[1:])],
-            cwd=cwd,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
-            capture_output=True,
-            text=True,
-            timeout=600,
-        )
-
-    return run_command
-
-
-def pip(environment: Path, *words: str | Path) -> None:
-    """Let pip work on the environment, without a network."""
-    flags = ["--disable-pip-version-check", "--python", str(environment / "python")]
-    done = subprocess.run([sys.executable, "-m", "pip", *flags, *map(str, words)], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-
-
-@pytest.fixture(scope="module")
-def installed(environment: Path) -> Iterator[None]:
+def installed(pip: Pip) -> Iterator[None]:
     """The package, in the environment while the tests of this file run."""
-    pip(environment, "install", "--quiet", "--no-index", "--no-deps", "--no-build-isolation", PACKAGE)
+    pip("install", "--no-deps", "--no-build-isolation", PACKAGE)
     yield
-    pip(environment, "uninstall", "--quiet", "--yes", "rat-modules-silu")
+    pip("uninstall", "--yes", "rat-modules-silu")
 
 
 def listed(command: Command, *words: str) -> list[dict[str, str]]:
@@ -108,10 +65,10 @@ def test_its_own_tests_pass(command: Command) -> None:
     assert done.returncode == 0, done.stdout
 
 
-def test_uninstalled_it_is_gone(command: Command, environment: Path) -> None:
-    pip(environment, "install", "--quiet", "--no-index", "--no-deps", "--no-build-isolation", PACKAGE)
+def test_uninstalled_it_is_gone(command: Command, pip: Pip) -> None:
+    pip("install", "--no-deps", "--no-build-isolation", PACKAGE)
     assert len(listed(command, "components")) == 1
-    pip(environment, "uninstall", "--quiet", "--yes", "rat-modules-silu")
+    pip("uninstall", "--yes", "rat-modules-silu")
     assert listed(command, "components") + listed(command, "recipes") + listed(command, "plugins") == []
     refused = command("rat-modules", "assemble", "--recipe", "ratgan-silu")
     assert refused.returncode == 2 and "got 'ratgan-silu'" in refused.stderr
