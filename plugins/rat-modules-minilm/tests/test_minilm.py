@@ -130,7 +130,8 @@ def test_the_same_caption_in_any_company_and_the_order_of_words(encoder: MiniLMT
 
 
 @present
-def test_it_is_frozen_in_evaluation_and_meets_networks_in_training(encoder: MiniLMTextEncoder) -> None:
+def test_it_is_frozen_in_evaluation_and_meets_networks_in_training() -> None:
+    encoder = MiniLMTextEncoder()  # one that has not encoded yet, which would make it evaluate
     encoder.train().requires_grad_(True)
     assert list(encoder.parameters()) == [] and list(encoder.state_dict()) == ["fingerprint"]
     assert not any(p.requires_grad for p in encoder.network.parameters())
