@@ -32,6 +32,7 @@ def prepare(images: Tensor, size: int) -> Tensor:
         ShapeError: not 'n 3 h w'.
 
     Example:
+        >>> import torch
         >>> prepare(torch.ones(2, 3, 64, 48), 224).shape
         torch.Size([2, 3, 224, 224])
     """
