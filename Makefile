@@ -4,6 +4,7 @@ VENV   ?= .venv
 OUT    ?= out
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+TESTED := $(VENV)/.ready-for-tests
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
@@ -20,10 +21,15 @@ $(READY): pyproject.toml constraints.txt
 	@$(PIP) install --constraint constraints.txt --editable '.[text,dev]'
 	@touch $@
 
+$(TESTED): $(READY)
+	@echo "adding what the tests of the plugin packages need (once)"
+	@$(PIP) install --constraint constraints.txt --editable '.[plugins-test]'
+	@touch $@
+
 demo: $(READY) ## train a small RAT-GAN and draw pictures from captions, in minutes on a CPU
 	@$(BIN)/rat-modules demo
 
-test: $(READY) ## run every test; ARGS="-k word" chooses
+test: $(TESTED) ## run every test; ARGS="-k word" chooses
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses=4 --dist=loadfile $(ARGS)
 
 lint: $(READY) ## ruff and mypy
