@@ -73,9 +73,9 @@ def _hidden_and_state(subject: Subject) -> None:
 def _projected_at_once(subject: Subject) -> None:
     cell: Any = subject.fresh()
     condition, _ = subject.given()
-    alone = torch.stack([cell.project(condition), cell.project(-condition)])
+    alone = torch.stack([cell.project(condition), cell.project(2 * condition)])
     problem = "project of all steps, 'k n s', is not that of each"
-    must_agree(cell.project(torch.stack([condition, -condition])), alone, problem, CLOSE[torch.float64])
+    must_agree(cell.project(torch.stack([condition, 2 * condition])), alone, problem, CLOSE[torch.float64])
 
 
 _OWN = {"hidden and state": _hidden_and_state, "all steps projected at once": _projected_at_once}

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from rat_modules.assembly.build import build
 from rat_modules.errors import RatError
@@ -97,17 +97,17 @@ def _layer(entry: Entry, target: Any, given: Any, skip: Skip) -> Report:
     pair = isinstance(answer, tuple) and len(answer) == 2 and all(isinstance(part, Tensor) for part in answer)
     if pair and answer[1].ndim == 4:
         return check_attention(layer, FEATURES, SENTENCE, skip=skip)
-    without_state = isinstance(layer, nn.Module) and isinstance(answer, tuple)
-    # the first result alone: from no state, some weights of a recurrence have no gradient
-    call: Callable[..., Any] | None = _first_result if without_state else None
-    report = check_layer(layer, inputs, call=call, skip=skip)
+    hands_on = isinstance(answer, tuple) and len(inspect.signature(layer.forward).parameters) > 2
+    report = check_layer(layer, inputs, call=_twice if hands_on else None, skip=skip)
     return Report(
         report.subject, report.checked, {**report.unchecked, "attention": "it gives no map beside what it weighs"}
     )
 
 
-def _first_result(layer: Any, *inputs: Tensor) -> Any:
-    return layer(*inputs)[0]
+def _twice(layer: Any, features: Tensor, condition: Tensor) -> Any:
+    """The convention of LSTMCell; the first step alone, from no state, does not need every weight of a recurrence."""
+    features, state = layer(features, condition)
+    return layer(features, condition, state)
 
 
 def _from_recipe(section: str) -> Callable[[Entry, Any], Any]:

@@ -124,6 +124,7 @@ def _compiled(subject: Subject) -> None:
 GENERATOR_PROPERTIES = {
     "a deep copy is its own": MODULE_PROPERTIES["a deep copy is its own"],
     "pictures": _pictures,
+    "no memory between calls": MODULE_PROPERTIES["no memory between calls"],
     "noise and sentence matter": _both_matter,
     **MODULE_PROPERTIES,
     "a sentence per step": _sentence_per_step,

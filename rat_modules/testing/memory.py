@@ -38,7 +38,7 @@ def sliced(x: Tensor) -> Tensor:
         >>> sliced(torch.ones(2, 3)).stride()
         (12, 2)
     """
-    roomy = x.new_full([2 * side for side in x.shape], torch.nan)
+    roomy = x.new_full([2 * side for side in x.shape], torch.nan if x.is_floating_point() else 0)
     view = roomy[tuple(slice(None, None, 2) for _ in x.shape)]
     return view.copy_(x)
 

@@ -142,8 +142,8 @@ def _all_written(case: OpCase) -> None:
         with poisoned_memory():
             found, slopes = results_and_slopes(case.op, leaves)
             with torch.no_grad():
-                found += numbers(case.op(*leaves))
-        for name, parts in (("result", found), ("gradients", slopes)):
+                alone = numbers(case.op(*leaves))
+        for name, parts in (("result", found), ("gradients", slopes), ("result without gradients", alone)):
             lost = sum(int(part.isnan().sum()) for part in parts)
             if lost:
                 total = sum(part.numel() for part in parts)
@@ -160,13 +160,13 @@ def _second(case: OpCase) -> None:
 
 OP_PROPERTIES = {
     "inputs are left as they were": _inputs_kept,
+    "every number is written": _all_written,
     "equal to the reference": _equal_to_reference,
     "same without gradients": _same_unfollowed,
     "dtypes": _dtypes,
     "layouts": _layouts,
     "odd sizes": _odd_sizes,
     "empty batch": _empty_batch,
-    "every number is written": _all_written,
     "first derivative": _first,
     "weight gradients of a penalty": check_probe,
     "second derivative": _second,

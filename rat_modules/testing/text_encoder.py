@@ -148,12 +148,12 @@ def _weights(name: str) -> Callable[[EncoderCase], str | None]:
 
 
 TEXT_ENCODER_PROPERTIES = {
+    "device": _device,
     "sentences": _sentences,
     "deterministic": _deterministic,
     "no company": _no_company,
     "captions matter": _captions_matter,
     "strange captions": _strange_captions,
     "no gradient": _no_gradient,
-    "device": _device,
     **{name: _weights(name) for name in ("a deep copy is its own", "weights survive a file")},
 }
