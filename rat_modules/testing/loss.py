@@ -35,8 +35,8 @@ def check_loss(loss: Any, *, skip: Mapping[str, str] | None = None) -> Report:
 
 
 def _logits(count: int, dtype: torch.dtype = torch.float64) -> Tensor:
-    # between the two margins of a hinge, so that it pulls
-    return torch.linspace(-0.6, 0.6, count, dtype=dtype).requires_grad_()
+    # between the margins of a hinge, and between the targets zero and one of least squares, so that both pull
+    return torch.linspace(0.1, 0.7, count, dtype=dtype).requires_grad_()
 
 
 def _scalar(value: object, name: str) -> Tensor:

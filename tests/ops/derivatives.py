@@ -1,6 +1,5 @@
-"""What every op has to show: first and second derivatives, and the weight gradients of a penalty through it."""
+"""Values in float64 for the tests of ops, and the weight gradients of the penalty itself, number by number."""
 
-import warnings
 from collections.abc import Callable, Sequence
 
 import torch
@@ -8,30 +7,11 @@ from torch import Tensor, nn
 
 from rat_modules.ops.gradient_penalty import gradient_penalty
 
-with warnings.catch_warnings():
-    # torch's own forward mode loads its rules through torch.jit, which torch itself calls deprecated
-    warnings.simplefilter("ignore", DeprecationWarning)
-    import torch._decomp.decompositions_for_jvp
-
 
 def draw(*shape: int, seed: int = 0) -> Tensor:
     """Normal values in float64 that require a gradient."""
     generator = torch.Generator().manual_seed(seed + sum(shape) + 17 * len(shape))
     return torch.randn(shape, generator=generator, dtype=torch.float64).requires_grad_()
-
-
-def scattered(*shape: int, seed: int = 0) -> Tensor:
-    """The same in a memory order that is not contiguous: transposed, with gaps."""
-    roomy = draw(*(2 * side for side in reversed(shape)), seed=seed).detach()
-    view = roomy[tuple(slice(None, None, 2) for _ in shape)].permute(*reversed(range(len(shape))))
-    assert view.shape == shape
-    return view.requires_grad_()
-
-
-def check_derivatives(op: Callable[..., object], *inputs: Tensor) -> None:
-    """Backward, forward-mode and second derivatives of a public op equal finite differences."""
-    assert torch.autograd.gradcheck(op, inputs, check_forward_ad=True)
-    assert torch.autograd.gradgradcheck(op, inputs)
 
 
 def check_penalty(network: Callable[..., Tensor], weights: Sequence[Tensor], x: Tensor) -> None:

@@ -130,7 +130,6 @@ def test_every_kind_and_what_was_left_out(tmp_path: Path) -> None:
         ),
         "datasets 'on-disk': everything": "it asks for root: give one, given={'datasets/on-disk': ...}",
         "metrics 'metric': everything": "`evaluate` takes no metrics of others yet",
-        "discriminators 'judge': attention": "it has none",
         "recipes 'recipe': text encoder": "sentences are drawn at random, 'wordllama' is not asked",
     }
     assert "        dtypes" in str(report).splitlines()

@@ -141,7 +141,7 @@ MUTANTS: list[tuple[str, Any, Check, str, str]] = [
     ("penalty detached", modules.DetachedPenalty, loss, "penalty", "reaches no weight"),
     ("penalty cut in half", modules.HalvedPenalty, loss, "penalty", "finite differences give"),
     ("negative penalty", modules.NegativePenalty, loss, "penalty", "expected zero or more"),
-    ("coarse in half precision", modules.CoarseInHalf, loss, "half precision", "of bfloat16 logits the loss is -0.1"),
+    ("coarse in half precision", modules.CoarseInHalf, loss, "half precision", "of bfloat16 logits the loss is -0.5"),
     # data sets
     ("another size", small, made(check_dataset, image_size=32), "attributes", ".image_size is 16, asked for 32"),
     ("no name", partial(modules.NoName, image_size=16), dataset, "attributes", ".name is ''"),
