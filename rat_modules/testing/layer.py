@@ -73,32 +73,36 @@ class _Called(nn.Module):
         return self.subject.results(self.module, inputs)
 
 
-def _function(subject: Subject) -> tuple[Callable[..., list[Tensor]], list[Tensor]]:
-    """A function of inputs and weights together, and all of them."""
+def _function(subject: Subject, *, packed: bool) -> tuple[Callable[..., Tensor], list[Tensor]]:
+    """A function of inputs and weights together, and all of them; packed: all weights in one vector."""
     called = _Called(subject, subject.fresh())
     inputs = subject.given(follow=True)
     given = tensors(inputs)
     weights = {name: weight.detach().clone() for name, weight in called.named_parameters() if weight.requires_grad}
+    leaves = list(weights.values())
+    if packed and leaves:
+        leaves = [torch.cat([weight.flatten() for weight in leaves])]
+    sizes = [weight.numel() for weight in weights.values()]
 
-    def function(*flat: Tensor) -> list[Tensor]:
-        parts = iter(flat)
-        own = mapped(lambda _: next(parts), inputs)
-        found: list[Tensor] = torch.func.functional_call(called, dict(zip(weights, parts, strict=True)), own)
-        return found
+    def function(*flat: Tensor) -> Tensor:
+        parts, own = iter(flat[: len(given)]), flat[len(given) :]
+        if packed and own:
+            own = tuple(w.view(like.shape) for w, like in zip(own[0].split(sizes), weights.values(), strict=True))
+        placed = mapped(lambda _: next(parts), inputs)
+        found = torch.func.functional_call(called, dict(zip(weights, own, strict=True)), placed)
+        return torch.cat([tensor.flatten() for tensor in found if tensor.is_floating_point()])
 
-    return function, [*given, *(weight.requires_grad_() for weight in weights.values())]
+    return function, [*given, *(leaf.requires_grad_() for leaf in leaves)]
 
 
 def first_derivative(subject: Subject) -> None:
     """Gradients of inputs and weights are those of finite differences."""
-    function, tensors_ = _function(subject)
-    check_first(function, tensors_)
+    check_first(*_function(subject, packed=False))
 
 
 def second_derivative(subject: Subject) -> None:
     """The backward pass can be differentiated again, by inputs and weights."""
-    function, tensors_ = _function(subject)
-    check_second(function, tensors_)
+    check_second(*_function(subject, packed=True))  # for each pair of tensors there is a derivative
 
 
 DERIVATIVES = {"first derivative": first_derivative, "second derivative": second_derivative}

@@ -71,8 +71,7 @@ def test_upsampling_comes_first_wherever_that_can_be_seen(fusion: type, before: 
     assert isinstance(block.conv1, UpsamplingConv2d) is (fusion in (AffineFusion, InstanceNormFusion))
 
 
-@pytest.mark.parametrize("fusion", FUSIONS[:4])
-@pytest.mark.parametrize("upsample", [True, False])
+@pytest.mark.parametrize(("fusion", "upsample"), [(AffineFusion, False), *((fusion, True) for fusion in FUSIONS[:4])])
 def test_the_generator_block_conforms(fusion: type, upsample: bool) -> None:
     def call(block: GeneratorBlock, x: torch.Tensor, hidden: torch.Tensor) -> torch.Tensor:
         halves = zip(block.fusions, hidden.chunk(2), strict=True)

@@ -1,11 +1,17 @@
 """Values in float64 for the tests of ops, and the weight gradients of the penalty itself, number by number."""
 
+import warnings
 from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
 
 from rat_modules.ops.gradient_penalty import gradient_penalty
+
+with warnings.catch_warnings():
+    # torch's own forward mode loads its rules through torch.jit, which torch itself calls deprecated
+    warnings.simplefilter("ignore", DeprecationWarning)
+    import torch._decomp.decompositions_for_jvp
 
 
 def draw(*shape: int, seed: int = 0) -> Tensor:
