@@ -43,7 +43,7 @@ def check_cell(make: Callable[..., nn.Module], *, stir: bool = True, skip: Mappi
     condition = torch.randn(BATCH, COND_DIM, generator=source)
     state = tuple(torch.randn(BATCH, HIDDEN_DIM, generator=source) for _ in range(whole_number(cell, "state_size")))
     subject = Subject(cell, (condition, state), (0, 0), call=_advanced, stir=stir)
-    return run(name, {**_OWN, **MODULE_PROPERTIES, **DERIVATIVES}, subject, skip)
+    return run(name, {**CELL_PROPERTIES, **MODULE_PROPERTIES, **DERIVATIVES}, subject, skip)
 
 
 def _state_size(cell: nn.Module) -> None:
@@ -78,4 +78,4 @@ def _projected_at_once(subject: Subject) -> None:
     must_agree(cell.project(torch.stack([condition, 2 * condition])), alone, problem, CLOSE[torch.float64])
 
 
-_OWN = {"hidden and state": _hidden_and_state, "all steps projected at once": _projected_at_once}
+CELL_PROPERTIES = {"hidden and state": _hidden_and_state, "all steps projected at once": _projected_at_once}

@@ -41,7 +41,7 @@ def check_fusion(make: Callable[..., nn.Module], *, stir: bool = True, skip: Map
     x = torch.randn(3, CHANNELS, 4, 4, generator=source)
     hidden = torch.randn(STEPS, 3, WIDTH, generator=source)
     subject = Subject(fusion, (x, hidden), (0, 1), call=_fused, stir=stir)
-    return run(type(fusion).__name__, {**_OWN, **MODULE_PROPERTIES, **DERIVATIVES}, subject, skip)
+    return run(type(fusion).__name__, {**FUSION_PROPERTIES, **MODULE_PROPERTIES, **DERIVATIVES}, subject, skip)
 
 
 def _fused(fusion: Any, x: Tensor, hidden: Tensor) -> Tensor:
@@ -75,4 +75,4 @@ def _hidden_matters(subject: Subject) -> None:
             raise ConformanceError(f"the hidden state of step {step + 1} of {STEPS} changes nothing")
 
 
-_OWN = {"steps": _steps, "features keep their shape": _shape, "hidden states matter": _hidden_matters}
+FUSION_PROPERTIES = {"steps": _steps, "features keep their shape": _shape, "hidden states matter": _hidden_matters}

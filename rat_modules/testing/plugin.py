@@ -1,7 +1,7 @@
 """Does a plugin load, and is everything that it registers what its kind promises?"""
 
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -72,13 +72,9 @@ def _found(plugin: object) -> Iterator[PluginState]:
     if isinstance(plugin, str) and not plugin.endswith(".py"):
         yield _installed(plugin)
         return
-    find: Callable[[], object] = lambda: plugin  # noqa: E731  # one of two functions, both of one line
-    if isinstance(plugin, str | Path):
-        path = Path(plugin).resolve()
-        find, name = (lambda: import_file(path)), path.stem
-    else:
-        name = getattr(plugin, "__name__", type(plugin).__name__)
-    with borrowed_plugin(name, find) as state:
+    path = Path(plugin).resolve() if isinstance(plugin, str | Path) else None
+    name = path.stem if path is not None else getattr(plugin, "__name__", type(plugin).__name__)
+    with borrowed_plugin(name, lambda: plugin if path is None else import_file(path)) as state:
         yield state
 
 

@@ -25,10 +25,10 @@ from rat_modules.testing import (
     check_text_encoder,
 )
 from rat_modules.testing.attention import check_map
-from rat_modules.testing.cell import _OWN as CELL
+from rat_modules.testing.cell import CELL_PROPERTIES
 from rat_modules.testing.dataset import DATASET_PROPERTIES
 from rat_modules.testing.discriminator import DISCRIMINATOR_PROPERTIES
-from rat_modules.testing.fusion import _OWN as FUSION
+from rat_modules.testing.fusion import FUSION_PROPERTIES
 from rat_modules.testing.generator import GENERATOR_PROPERTIES
 from rat_modules.testing.layer import DERIVATIVES
 from rat_modules.testing.loss import LOSS_PROPERTIES
@@ -219,8 +219,8 @@ def test_no_property_goes_unproven() -> None:
         DERIVATIVES,
         GENERATOR_PROPERTIES,
         DISCRIMINATOR_PROPERTIES,
-        FUSION,
-        CELL,
+        FUSION_PROPERTIES,
+        CELL_PROPERTIES,
     )
     tables += (
         LOSS_PROPERTIES,

@@ -15,6 +15,7 @@ def test_it_conforms() -> None:
     report = check_plugin("silu")
     assert [part.subject for part in report.parts] == ["fusions 'silu-affine'", "recipes 'ratgan-silu'"]
     assert [*report.everything_unchecked()] == ["recipes 'ratgan-silu': text encoder"]
+    assert report == check_plugin("rat-modules-silu"), "the name of its package will do as well"
     assert get_catalog().get("fusions", "silu-affine").resolve() is SiLUFusion
 
 
