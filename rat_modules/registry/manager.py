@@ -2,7 +2,8 @@
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -111,6 +112,18 @@ class Manager:
         self._states[key] = state
         return state
 
+    def state_of(self, plugin: object) -> PluginState | None:
+        """Return the state of a plugin object that is loaded already, or None."""
+        name = self._pluggy.get_name(plugin)
+        return None if name is None else self._states.get(name)
+
+    def forget(self, state: PluginState) -> None:
+        """Undo one `load`, whatever came of it."""
+        self._states = {key: other for key, other in self._states.items() if other is not state}
+        if state.state == "loaded":
+            self.catalog.discard(state.name)
+            self._pluggy.unregister(name=state.name)
+
     def _try(self, name: str, source: str, find: Callable[[], object]) -> PluginState:
         try:
             plugin = find()
@@ -194,6 +207,43 @@ def load_plugin_file(path: str | Path) -> PluginState:
     if not path.is_file():
         raise PluginError("plugin file", got=str(path), expected="a Python file", hint="check the path")
     return _manager().load(path.stem, str(path), lambda: import_file(path))
+
+
+@contextmanager
+def borrowed_plugin(name: str, find: Callable[[], object]) -> Iterator[PluginState]:
+    """Register the hooks of a plugin that is not installed, for as long as the context lasts.
+
+    Args:
+        name: its name for that time.
+        find: returns the plugin; may import, and may fail. One that is loaded already keeps its name and stays.
+
+    Returns:
+        its state, which is "broken" with a reason where something is wrong with it.
+
+    Example:
+        >>> class Hooks:
+        ...     @hookspecs.hookimpl
+        ...     def register_cells(self, register):
+        ...         register("borrowed", dict)
+        >>> with borrowed_plugin("mine", Hooks) as state:
+        ...     state.state, get_catalog().get("cells", "borrowed").owner
+        ('loaded', 'mine')
+        >>> "borrowed" in get_catalog().names("cells")
+        False
+    """
+    manager = _manager()
+    loaded: list[PluginState] = []
+
+    def found() -> object:
+        plugin = find()
+        loaded.extend(filter(None, [manager.state_of(plugin)]))
+        return plugin
+
+    state = manager.load(name, "borrowed", found)
+    try:
+        yield loaded[0] if loaded else state
+    finally:
+        manager.forget(state)
 
 
 def _source(point: EntryPoint) -> str:

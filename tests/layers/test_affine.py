@@ -6,6 +6,7 @@ from torch import nn
 
 from rat_modules.errors import ShapeError
 from rat_modules.layers.affine import ConditionalAffine
+from rat_modules.testing import check_layer
 
 SHAPES = [(2, 3), (2, 3, 7), (2, 3, 1, 7), (2, 3, 3, 3, 3), (0, 3, 4, 4)]
 
@@ -31,6 +32,10 @@ def test_the_start_can_be_left() -> None:
     layer(torch.randn(2, 3, 4), torch.randn(2, 5)).square().sum().backward()
     assert layer.to_gamma.linear2.weight.grad.abs().sum() > 0
     assert layer.to_beta.linear2.bias.grad.abs().sum() > 0
+
+
+def test_it_conforms() -> None:
+    check_layer(ConditionalAffine(3, 5, mlp_dim=4), (torch.randn(3, 3, 2, 2), torch.randn(3, 5)))
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)

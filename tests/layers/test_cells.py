@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from rat_modules.layers.cells import CELLS, Cell, GRUCell, IsolatedCell, LSTMCell
+from rat_modules.testing import check_cell
 
 each_cell = pytest.mark.parametrize("cell", CELLS.values())
 
@@ -45,10 +46,8 @@ def test_isolated_adds_the_noise_and_never_changes_its_state() -> None:
 
 
 @each_cell
-def test_projection_takes_all_steps_at_once(cell: type[Cell]) -> None:
-    module = cell(3, 2)
-    conditions = torch.randn(5, 4, 3)
-    torch.testing.assert_close(module.project(conditions)[2], module.project(conditions[2]))
+def test_it_conforms(cell: type[Cell]) -> None:
+    check_cell(cell)
 
 
 @each_cell

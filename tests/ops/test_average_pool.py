@@ -6,24 +6,20 @@ from torch import Tensor, nn
 
 from rat_modules.errors import ShapeError
 from rat_modules.ops.average_pool import average_pool
+from rat_modules.testing import check_op
 
-from .derivatives import check_derivatives, check_penalty, draw, leaky, scattered
-
-
-@pytest.mark.parametrize("shape", [(1, 1, 2, 2), (2, 3, 4, 6), (1, 2, 5, 3), (0, 2, 4, 4)], ids=str)
-@pytest.mark.parametrize("layout", [draw, scattered])
-def test_derivatives(shape: tuple[int, ...], layout) -> None:
-    x = layout(*shape)
-    check_derivatives(average_pool, x)
-    torch.testing.assert_close(average_pool(x), nn.functional.avg_pool2d(x, 2))
+from .derivatives import draw
 
 
-def test_penalty_through_a_two_layer_network() -> None:
-    def network(x: Tensor, first: Tensor, second: Tensor) -> Tensor:
-        inner = average_pool(nn.functional.conv2d(x, first, padding=1).tanh())
-        return leaky(inner.square().flatten(1)) @ second
-
-    check_penalty(network, (draw(2, 1, 3, 3), draw(8)), draw(2, 1, 4, 4))
+def test_it_conforms() -> None:
+    check_op(
+        average_pool,
+        (torch.randn(2, 3, 4, 6),),
+        reference=lambda x: nn.functional.avg_pool2d(x, 2),
+        shapes=("n c h w",),
+        least={"h": 2, "w": 2},
+        forward_mode=True,
+    )
 
 
 def test_a_penalty_sends_nothing_through_the_layers_before() -> None:

@@ -7,21 +7,15 @@ from torch.autograd.graph import saved_tensors_hooks
 
 from rat_modules.errors import RatError
 from rat_modules.ops.leaky import leaky
+from rat_modules.testing import check_op
 
-from .derivatives import check_derivatives, check_penalty, draw, scattered
-
-
-@pytest.mark.parametrize("shape", [(1,), (3, 7), (2, 3, 5, 1), (0, 3)], ids=str)
-@pytest.mark.parametrize("layout", [draw, scattered])
-def test_derivatives(shape: tuple[int, ...], layout) -> None:
-    check_derivatives(leaky, layout(*shape))
+from .derivatives import draw
 
 
-def test_penalty_through_a_two_layer_network() -> None:
-    def network(x: Tensor, first: Tensor, second: Tensor) -> Tensor:
-        return leaky(leaky(x @ first).square()) @ second
-
-    check_penalty(network, (draw(3, 5), draw(5)), draw(4, 3))
+@pytest.mark.parametrize("words", ["n", "n c", "n c h w"])
+def test_it_conforms(words: str) -> None:
+    x = torch.randn((3, 7, 5, 1)[: len(words.split())])
+    check_op(leaky, (x,), reference=lambda x: nn.functional.leaky_relu(x, 0.2), shapes=(words,), forward_mode=True)
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])

@@ -5,12 +5,11 @@ from torch import Tensor
 
 from rat_modules.models.discriminator import RATDiscriminator
 from rat_modules.ops.reach import reach
+from rat_modules.testing import check_op
 
-from .derivatives import check_derivatives, draw
 
-
-def test_derivatives() -> None:
-    check_derivatives(lambda x, weight: reach(x, [weight]) * 2, draw(2, 3), draw(4))
+def test_it_conforms() -> None:
+    check_op(lambda x, weight: reach(x, [weight]) * 2, (torch.randn(2, 3), torch.randn(4)), forward_mode=True)
 
 
 def test_every_weight_of_a_discriminator_has_a_gradient_of_the_penalty() -> None:

@@ -1,5 +1,7 @@
 """Attention weights: three normalizers, their derivatives, and scores of any size."""
 
+from functools import partial
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -8,8 +10,7 @@ from torch import Tensor
 
 from rat_modules.errors import RatError, ShapeError
 from rat_modules.ops.soft_threshold import soft_threshold
-
-from .derivatives import check_derivatives, check_penalty, draw, scattered
+from rat_modules.testing import check_op
 
 FORMULAS = {
     "soft-threshold": lambda s: torch.sigmoid(s) / torch.sigmoid(s).sum(),
@@ -17,33 +18,17 @@ FORMULAS = {
     "softmax": lambda s: torch.exp(s) / torch.exp(s).sum(),
 }
 each_normalizer = pytest.mark.parametrize("normalize", FORMULAS)
-SHAPES = [(1, 1), (3, 1, 7), (1, 1, 1, 1), (2, 1, 3, 3), (1, 1, 7, 1), (2, 1, 1, 3, 2), (0, 1, 3, 3)]
 
 
 @each_normalizer
-@pytest.mark.parametrize("layout", [draw, scattered])
-@pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_derivatives(normalize: str, layout, shape: tuple[int, ...]) -> None:
-    check_derivatives(lambda scores: soft_threshold(scores, normalize), layout(*shape))
+@pytest.mark.parametrize("words", ["n 1", "n 1 w", "n 1 h w", "n 1 d h w"])
+def test_it_conforms(normalize: str, words: str) -> None:
+    def each_picture(scores: Tensor) -> Tensor:
+        return torch.stack([FORMULAS[normalize](one) for one in scores]) if len(scores) else scores
 
-
-@each_normalizer
-def test_penalty_through_a_two_layer_network(normalize: str) -> None:
-    def network(x: Tensor, first: Tensor, second: Tensor) -> Tensor:
-        attention = soft_threshold((x @ first)[:, None], normalize)[:, 0]
-        return (5 * attention * x.square()) @ second
-
-    check_penalty(network, (draw(6, 6), draw(6)), draw(4, 6))
-
-
-@each_normalizer
-@pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_equal_to_the_formula(normalize: str, shape: tuple[int, ...]) -> None:
-    scores = 3 * draw(*shape).detach()
-    found = soft_threshold(scores, normalize)
-    assert found.shape == scores.shape
-    for one, all_scores in zip(found, scores, strict=True):
-        torch.testing.assert_close(one, FORMULAS[normalize](all_scores))
+    scores = 2 * torch.randn((3, 1, 2, 3, 2)[: len(words.split())])
+    op = partial(soft_threshold, normalize=normalize)
+    check_op(op, (scores,), reference=each_picture, shapes=(words,), forward_mode=True)
 
 
 @each_normalizer

@@ -9,25 +9,17 @@ from torch.nn import functional
 
 from rat_modules.errors import ShapeError
 from rat_modules.ops.upsample_conv import upsample_conv
-
-from .derivatives import check_derivatives, check_penalty, draw, scattered
+from rat_modules.testing import check_op
 
 
 def one_after_the_other(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     return functional.conv2d(functional.interpolate(x, scale_factor=2.0), weight, bias, padding=1)
 
 
-@pytest.mark.parametrize("shape", [(1, 1, 1, 1), (2, 3, 3, 5), (1, 2, 1, 4)], ids=str)
-@pytest.mark.parametrize("layout", [draw, scattered])
-def test_derivatives(shape: tuple[int, ...], layout) -> None:
-    check_derivatives(upsample_conv, layout(*shape), layout(2, shape[1], 3, 3), draw(2))
-
-
-def test_penalty_through_a_two_layer_network() -> None:
-    def network(x: Tensor, first: Tensor, second: Tensor) -> Tensor:
-        return upsample_conv(x, first).tanh().square().flatten(1) @ second
-
-    check_penalty(network, (draw(2, 1, 3, 3), draw(32)), draw(2, 1, 2, 2))
+def test_it_conforms() -> None:
+    inputs = torch.randn(2, 3, 3, 4), torch.randn(2, 3, 3, 3), torch.randn(2)
+    shapes = ("n i h w", "o i 3 3", "o")
+    check_op(upsample_conv, inputs, reference=one_after_the_other, shapes=shapes, forward_mode=True)
 
 
 @settings(deadline=None)

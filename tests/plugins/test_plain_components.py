@@ -12,6 +12,7 @@ from rat_modules import assemble, load
 from rat_modules.data.opening import open_dataset
 from rat_modules.errors import RecipeError
 from rat_modules.registry import Entry, get_catalog
+from rat_modules.testing.components import check_component
 from rat_modules.training.phases import Batch, make_optimizers, train_step
 
 
@@ -50,7 +51,8 @@ class OwnAttention(nn.Module):
         self.score = nn.Conv2d(feature_dim, 1, 1)
 
     def forward(self, features: Tensor, condition: Tensor) -> tuple[Tensor, Tensor]:
-        attention = self.score(features).sigmoid()
+        scores = self.score(features)
+        attention = scores.flatten(1).softmax(1).view_as(scores)
         return attention * condition[:, :, None, None], attention
 
 
@@ -63,7 +65,7 @@ class OwnGenerator(nn.Module):
         self.all = nn.Linear(cond_dim + noise_dim, 3 * image_size**2)
 
     def forward(self, noise: Tensor, sentence: Tensor) -> Tensor:
-        flat = self.gain * self.all(torch.cat([noise, sentence], 1))
+        flat = self.gain * self.all(torch.cat([noise, sentence.view(len(noise), self.cond_dim)], 1))
         return flat.tanh().view(-1, 3, self.image_size, self.image_size)
 
 
@@ -187,6 +189,11 @@ def test_a_plain_module_takes_its_part_in_training_and_sampling(own: dict[str, o
     losses = train_step(assembly, optimizers, batch, assembly.recipe.training)
     assert torch.stack(losses).isfinite().all()
     assert assembly.sample(captions, seed=1).shape == (3, 3, 16, 16)
+
+
+@pytest.mark.parametrize("kind", OWN)
+def test_a_plain_component_conforms(kind: str) -> None:
+    assert check_component(get_catalog().get(kind, "own")).everything_unchecked().keys() <= {"attention"}
 
 
 def test_our_discriminator_judges_the_size_that_a_generator_fixes() -> None:

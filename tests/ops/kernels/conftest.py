@@ -7,6 +7,8 @@ from types import ModuleType
 import pytest
 import torch
 
+from rat_modules.testing.memory import poisoned_memory
+
 
 @pytest.fixture(scope="session")
 def device() -> torch.device:
@@ -29,7 +31,5 @@ def load(device: torch.device) -> Callable[[str], ModuleType]:
 @pytest.fixture(autouse=True)
 def poisoned() -> Iterator[None]:
     """What a kernel should write and does not is not a number."""
-    torch.use_deterministic_algorithms(True, warn_only=True)
-    assert torch.utils.deterministic.fill_uninitialized_memory
-    yield
-    torch.use_deterministic_algorithms(False)
+    with poisoned_memory():
+        yield

@@ -1,6 +1,7 @@
 """The fused attention weights are the reference, forward and backward, however many positions there are."""
 
 from collections.abc import Callable
+from functools import partial
 from types import ModuleType
 from typing import get_args
 
@@ -11,8 +12,9 @@ from torch.autograd import forward_ad
 
 from rat_modules.errors import RatError
 from rat_modules.ops.soft_threshold import Normalizer, soft_threshold
+from rat_modules.testing import check_op
 
-from ..derivatives import check_derivatives, check_mixed_derivatives
+from ..derivatives import check_mixed_derivatives
 
 each_normalizer = pytest.mark.parametrize("normalize", get_args(Normalizer))
 
@@ -52,10 +54,17 @@ def test_extreme_scores(kernels: ModuleType, normalize: str, device: torch.devic
 
 
 @each_normalizer
-def test_derivatives_of_any_order(kernels: ModuleType, normalize: str, device: torch.device) -> None:
+def test_it_conforms(kernels: ModuleType, normalize: str, device: torch.device) -> None:
+    check_op(
+        partial(soft_threshold, normalize=normalize, backend="triton"),
+        (torch.randn(2, 1, 3, 2, device=device),),
+        reference=partial(soft_threshold, normalize=normalize, backend="reference"),
+    )
+
+
+def test_directions_are_followed_through_gradients(kernels: ModuleType, normalize: str, device: torch.device) -> None:
     scores = torch.randn(2, 1, 3, 2, dtype=torch.float64, device=device).requires_grad_()
-    check_derivatives(lambda s: soft_threshold(s, normalize, backend="triton"), scores)
-    check_mixed_derivatives(lambda s: soft_threshold(s, normalize, backend="triton"), scores)
+    check_mixed_derivatives(partial(soft_threshold, normalize=normalize, backend="triton"), scores)
 
 
 def test_a_direction_that_comes_with_the_gradient_alone_is_kept(kernels: ModuleType, device: torch.device) -> None:
