@@ -120,8 +120,9 @@ def _told(module: nn.Module) -> int | None:
         value = value[0] if isinstance(value, tuple | list) and value else value
         if isinstance(value, int) and not isinstance(value, bool) and value > 0:
             return value
-    weights = [parameter for parameter in module.parameters(recurse=False) if parameter.ndim == 1]
-    return len(weights[0]) if weights else None
+    # one number for each channel, '1 c 1 1' among others; a single number is for all of them
+    weights = [each.numel() for each in module.parameters(recurse=False) if 1 < each.numel() == max(each.shape)]
+    return weights[0] if weights else None
 
 
 def _place(module: nn.Module, count: int | None, shapes: Sequence[tuple[int, ...]]) -> int:

@@ -29,7 +29,7 @@ def measure(
     with quiet(model):
         still = _output(model, conditioning, run, None)
         if not all(each.isfinite().all() for each in still):
-            raise RetrofitError("verify", got="an output that is not finite", expected="pictures or features")
+            raise RetrofitError("verify", got="an output of the network itself that is not finite")
         noise = _change(still, _output(model, conditioning, run, None))
         for site in sites:
             # the same numbers each time, so that a verification can be repeated

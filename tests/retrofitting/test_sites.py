@@ -122,6 +122,12 @@ def test_channels_are_said_where_nothing_tells() -> None:
         RetrofitError, match=r"nothing tells the channels of site 'norm' .ScaleNorm.; give example_inputs"
     ):
         find_sites(model)
+    for weight in (torch.ones(1), torch.ones(()), torch.ones(1, 1)):  # one number for all channels
+        model.norm.g = nn.Parameter(weight)
+        with pytest.raises(RetrofitError, match="nothing tells the channels"):
+            find_sites(model)
+    model.norm.g = nn.Parameter(torch.ones(1, 4, 1, 1))
+    assert find_sites(model)[0].channels == 4
     (site,) = find_sites(model, channels={"nor*": 4}, channel_dim={"*": -1})
     assert (site.channels, site.channel_dim) == (4, -1)
     with pytest.raises(RetrofitError, match="channels of site 'norm1': got 5, expected 16"):

@@ -70,7 +70,7 @@ def test_calls_are_shaken_one_by_one() -> None:
 def test_an_output_that_is_not_finite() -> None:
     model = Decoder().eval()
     nn.init.constant_(model.last.bias, float("nan"))
-    with pytest.raises(RetrofitError, match="verify: got an output that is not finite"):
+    with pytest.raises(RetrofitError, match="verify: got an output of the network itself that is not finite"):
         retrofit(model, cond_dim=5).verify(Z)
 
 
