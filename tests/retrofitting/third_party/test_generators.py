@@ -14,6 +14,7 @@ from rat_modules.retrofitting import Retrofitted
 
 from ..networks import awaken
 from .generators import GENERATORS, Generator
+from .packages import need
 
 S, N = torch.randn(2, 5), torch.randn(2, 4)
 
@@ -22,6 +23,11 @@ pytestmark = [
     # these are their authors', not ours
     pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning", "ignore::SyntaxWarning"),
 ]
+
+
+@pytest.fixture(autouse=True)
+def installed(name: str) -> None:
+    need(GENERATORS[name].package)
 
 
 class Made:
