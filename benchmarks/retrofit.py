@@ -1,7 +1,7 @@
 """`python benchmarks/retrofit.py benchmarks/RETROFIT.md`: what a retrofit costs on networks of others, in usual sizes.
 
-Needs the packages of tests/retrofitting/third_party/requirements.txt. One thread; the original and the retrofitted
-network take turns, so that what else the machine does falls on both.
+Needs the packages of tests/retrofitting/third_party/requirements.txt. One thread, its processor time, and the original
+and the retrofitted network take turns: on a shared machine the clock says what others do.
 """
 
 import sys
@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 from statistics import median
+from time import process_time
 from typing import Any
 
 import torch
@@ -21,7 +22,7 @@ from rat_modules import retrofit
 from rat_modules.retrofitting import Retrofitted
 from tests.retrofitting.third_party.generators import GENERATORS, Generator
 
-BATCH, SENTENCE, ROUNDS, SECONDS = 2, 256, 9, 40
+BATCH, SENTENCE, ROUNDS, SECONDS = 2, 256, 15, 30
 COLUMNS = ("network", "package", "sites", "original, ms", "retrofitted, ms", "more", "adapters, MB", "controller, MB",
            "network, MB")  # fmt: skip
 
@@ -31,7 +32,7 @@ def megabytes(module: nn.Module) -> float:
 
 
 def measure(generator: Generator) -> tuple[Retrofitted, float, float]:
-    """Medians of milliseconds of a forward without gradients, of the original and of the retrofitted network."""
+    """Medians of the milliseconds of a forward without gradients, of the original and of the retrofitted network."""
     torch.manual_seed(0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -44,8 +45,8 @@ def measure(generator: Generator) -> tuple[Retrofitted, float, float]:
         return r(*args, **kwargs, **more)
 
     r = retrofit(model, cond_dim=SENTENCE, example_inputs=inputs, **generator.options)
-    original = Timer("with r.disabled(): run()", globals={"r": r, "run": run})
-    followed = Timer("run(sentence=sentence)", globals={"run": run, "sentence": sentence})
+    original = Timer("with r.disabled(): run()", globals={"r": r, "run": run}, timer=process_time)
+    followed = Timer("run(sentence=sentence)", globals={"run": run, "sentence": sentence}, timer=process_time)
     times: tuple[list[float], list[float]] = ([], [])
     with torch.inference_mode():
         with r.disabled():
@@ -66,8 +67,8 @@ def lines() -> Iterator[str]:
         f"Made by `python benchmarks/retrofit.py benchmarks/RETROFIT.md` on {facts()['device']}, shared with other "
         f"work, torch {facts()['torch']}, one thread, commit {facts()['commit']}. Each network in a usual size with "
         f"random weights, batch {BATCH}, a sentence of width {SENTENCE}, the controller of {SENTENCE} hidden units "
-        "that `retrofit` makes by itself; medians of forwards without gradients, in turns. Every retrofitted network "
-        "gave the original's output bit for bit before it was timed."
+        "that `retrofit` makes by itself; medians of the processor time of forwards without gradients, in turns. "
+        "Every retrofitted network gave the original's output bit for bit before it was timed."
     )
     yield from ("", f"| {' | '.join(COLUMNS)} |", "|---" * len(COLUMNS) + "|")
     for name, generator in GENERATORS.items():
