@@ -22,7 +22,7 @@ from rat_modules import retrofit
 from rat_modules.retrofitting import Retrofitted
 from tests.retrofitting.third_party.generators import GENERATORS, Generator
 
-BATCH, SENTENCE, ROUNDS, SECONDS = 2, 256, 15, 30
+BATCH, SENTENCE, ROUNDS, SECONDS = 2, 256, 15, 12
 COLUMNS = ("network", "package", "sites", "original, ms", "retrofitted, ms", "more", "adapters, MB", "controller, MB",
            "network, MB")  # fmt: skip
 
