@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV   ?= .venv
 OUT    ?= out
+OTHERS := tests/retrofitting/third_party/requirements.txt
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 TESTED := $(VENV)/.ready-for-tests
@@ -13,12 +14,13 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 help:
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 14
 
-$(READY): pyproject.toml constraints.txt
+$(READY): pyproject.toml constraints.txt $(OTHERS)
 	@$(PYTHON) -c 'import sys; sys.exit("python3 is %s, 3.11 or newer is needed: make PYTHON=python3.12" % sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
 	@echo "setting up $(VENV) (once; torch is the big download)"
 	@$(PYTHON) -m venv $(VENV)
 	@$(PIP) install --constraint constraints.txt torch==2.13.0
 	@$(PIP) install --constraint constraints.txt --editable '.[text,dev]'
+	@$(PIP) install --no-deps --requirement $(OTHERS)
 	@touch $@
 
 $(TESTED): $(READY)

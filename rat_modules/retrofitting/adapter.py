@@ -95,7 +95,7 @@ class Adapter(nn.Module):
 
 
 def modulate(x: Tensor, gamma: Tensor, beta: Tensor, channel_dim: int) -> Tensor:
-    """gamma x + beta along any dimension, in the dtype and the memory layout of `x`.
+    """gamma x + beta along any dimension, in the dtype, on the device and in the memory layout of `x`.
 
     Args:
         x: 'n ... c ...'.
@@ -108,7 +108,8 @@ def modulate(x: Tensor, gamma: Tensor, beta: Tensor, channel_dim: int) -> Tensor
         tensor([2., 2., 2.])
     """
     gamma, beta = (
-        spread(values.to(x.dtype), x.ndim).movedim(1, channel_dim) if x.ndim > 1 else values for values in (gamma, beta)
+        spread(values.to(x.device, x.dtype), x.ndim).movedim(1, channel_dim) if x.ndim > 1 else values
+        for values in (gamma, beta)
     )
     usual = x.is_contiguous() or (x.ndim == 4 and x.is_contiguous(memory_format=torch.channels_last))
     # where the dimensions leave a choice, torch lays a result out as its first operand lies

@@ -12,7 +12,7 @@ from rat_modules.registry.nearest import did_you_mean
 from rat_modules.retrofitting.bases import refuse_unfit
 from rat_modules.retrofitting.probe import Call, observe
 from rat_modules.retrofitting.retrofitted import Retrofitted
-from rat_modules.retrofitting.sites import Site, width
+from rat_modules.retrofitting.sites import Site, refuse_unmatched, width
 from rat_modules.retrofitting.targets import Targets, select
 
 Reuse = Literal["share", "per_call", "error"]
@@ -87,10 +87,10 @@ def retrofit(
 
 def follow_base(r: Retrofitted) -> None:
     """Bring controller and adapters to the base's device, and let compilers forget what they knew of it."""
-    base = next((each for each in (*r.base.parameters(), *r.base.buffers())), None)
-    if base is not None:
-        r.controller.to(base.device)
-        r.adapters.to(base.device)
+    devices = [each.device for each in (*r.base.parameters(), *r.base.buffers())]
+    if devices and devices[0].type != "meta":  # where the base waits for its weights; what an adapter is would be lost
+        r.controller.to(devices[0])
+        r.adapters.to(devices[0])
     if "torch._dynamo" in sys.modules:  # a function that was compiled with this network in it has no hooks
         sys.modules["torch._dynamo"].reset()
 
@@ -124,6 +124,8 @@ def find_sites(
         calls = observe(model, chosen, example_inputs)
         _refuse_unseen(chosen, calls, on_reuse)
     modules = dict(chosen)
+    for what, said in (("channels", channels), ("channel_dim", channel_dim)):
+        refuse_unmatched(what, said, list(modules))
     steps: list[tuple[str, int, Sequence[Call], int | None]] = []
     for name in modules:
         own = [call for call in calls if call.name == name]

@@ -4,6 +4,7 @@ import inspect
 
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from rat_modules.errors import RetrofitError
 from rat_modules.retrofitting.adapter import Adapter
@@ -12,7 +13,7 @@ _WRAPPERS = {"DataParallel", "DistributedDataParallel", "FullyShardedDataParalle
 
 
 def refuse_unfit(model: nn.Module) -> None:
-    """Refuse what is no module, compiled, scripted, wrapped for several devices, or retrofitted already.
+    """Refuse what is no module, compiled, scripted, lazy, wrapped for several devices, or retrofitted already.
 
     Raises:
         RetrofitError: with the reason.
@@ -26,6 +27,8 @@ def refuse_unfit(model: nn.Module) -> None:
             raise RetrofitError(f"{place} is TorchScript, in which hooks do not run", hint="retrofit the eager network")
         if kind == "OptimizedModule" or getattr(module, "_compiled_call_impl", None) is not None:
             raise RetrofitError(f"{place} is compiled", hint="retrofit the eager network first, then compile it")
+        if any(is_lazy(each) for each in (*module._parameters.values(), *module._buffers.values())):
+            raise RetrofitError(f"{place} is lazy, and has no shape yet", hint="run the network once, then retrofit it")
         if kind in _WRAPPERS:
             raise RetrofitError(f"{place} is a {kind}", hint="retrofit the network first, then wrap what comes back")
         if any(is_adapter_hook(hook) for hook in module._forward_hooks.values()):

@@ -39,12 +39,21 @@ class Conditioning:
 
     @contextmanager
     def opened(self, hidden: Tensor) -> Iterator[None]:
-        """Let the adapters read `hidden`; what was open before comes back after."""
+        """Let the adapters read `hidden`; what was open before comes back after.
+
+        Raises:
+            RetrofitError: at the end, where a condition that was opened later is still open.
+        """
         before = self.hidden, self.thread, self.called
         thread = 0 if torch.compiler.is_compiling() else threading.get_ident()
         self.hidden, self.thread, self.called = hidden, thread, set()
         try:
             yield
+            if not torch.compiler.is_compiling() and self.hidden is not hidden:
+                raise RetrofitError(
+                    "this condition was closed before one that was opened after it, and was not read meanwhile",
+                    hint="one copy.deepcopy of r for each generator or coroutine that holds a condition open",
+                )
         finally:
             self.hidden, self.thread, self.called = before
 

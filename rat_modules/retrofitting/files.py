@@ -116,7 +116,9 @@ def fingerprint(model: nn.Module) -> str:
         >>> fingerprint(nn.Linear(2, 3)) == fingerprint(nn.Linear(2, 3)) != fingerprint(nn.Linear(3, 2))
         True
     """
-    keys = sorted(f"{name} {tuple(value.shape)}" for name, value in model.state_dict().items())
+    state = model.state_dict()
+    # a module's extra state may be anything
+    keys = sorted(f"{name} {tuple(getattr(value, 'shape', ()))}" for name, value in state.items())
     return hashlib.sha256("\n".join(keys).encode()).hexdigest()
 
 

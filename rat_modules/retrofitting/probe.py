@@ -2,7 +2,7 @@
 
 import random
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -65,7 +65,7 @@ def caller(example_inputs: Any) -> Callable[[nn.Module], Any]:
         >>> call(nn.Identity()).shape
         torch.Size([2, 3])
     """
-    if isinstance(example_inputs, dict):
+    if isinstance(example_inputs, Mapping):
         return lambda model: model(**example_inputs)
     if isinstance(example_inputs, tuple | list):
         return lambda model: model(*example_inputs)

@@ -52,7 +52,7 @@ class Retrofitted(nn.Module):
         """While this is open, the base follows the sentence, however it is called.
 
         Args:
-            sentence: 'n s', or 'k n s' for another one at every step.
+            sentence: 'n s', or 'k n s' for another one at every step; in any floating-point type.
             noise: 'n z' to start the recurrence from; None where the controller takes none.
 
         Raises:
@@ -63,6 +63,7 @@ class Retrofitted(nn.Module):
         if (noise is None) != (takes is None):
             got, expected = ("no noise", f"noise 'n {takes}'") if noise is None else ("noise", "none")
             raise RetrofitError("condition", got=got, expected=expected, hint="noise_dim of retrofit(...) decides")
+        sentence, noise = self._as_the_controller(sentence), None if noise is None else self._as_the_controller(noise)
         state = None if noise is None else self.controller.initial_state(noise)
         with (
             self.conditioning.opened(self.controller.unroll(sentence, len(self.sites), state)),
@@ -70,6 +71,11 @@ class Retrofitted(nn.Module):
         ):
             yield self
             self._check_called()
+
+    def _as_the_controller(self, values: Tensor) -> Tensor:
+        # text encoders often are in half precision, and adapters that learn are not
+        own = next((parameter.dtype for parameter in self.controller.parameters()), values.dtype)
+        return values.to(own) if values.is_floating_point() else values
 
     def _check_called(self) -> None:
         missing = [adapter.name for adapter in self._adapters() if adapter.name not in self.conditioning.called]

@@ -1,5 +1,6 @@
 """A site: one place of a network where text comes in, and how many channels it has there."""
 
+import re
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
@@ -8,6 +9,7 @@ import attrs
 from torch import nn
 
 from rat_modules.errors import RetrofitError
+from rat_modules.registry.nearest import did_you_mean
 from rat_modules.retrofitting.probe import Call
 
 
@@ -35,6 +37,8 @@ class Site:
     calls: int | None = None
     effect: float | None = None
 
+
+_LAST = (nn.Linear, nn.Bilinear, nn.Embedding)  # whatever stands before, the channels come last
 
 # attributes by which torch's layers, and many of others, tell how many channels they give
 _WIDTHS = ("num_features", "num_channels", "out_channels", "out_features", "normalized_shape", "embedding_dim")
@@ -93,6 +97,17 @@ def width(
     return channel_count, place
 
 
+def refuse_unmatched(what: str, said: int | Mapping[str, int] | None, names: Sequence[str]) -> None:
+    """Refuse a glob that is the name of no site: it was meant for one.
+
+    Raises:
+        RetrofitError: with the nearest names.
+    """
+    for pattern in said if isinstance(said, Mapping) else ():
+        if not any(fnmatchcase(name, pattern) for name in names):
+            raise RetrofitError(f"{what} names no site", got=repr(pattern), hint=did_you_mean(pattern, names))
+
+
 def _said(given: int | Mapping[str, int] | None, name: str) -> int | None:
     if isinstance(given, Mapping):
         return next((value for pattern, value in given.items() if fnmatchcase(name, pattern)), None)
@@ -105,14 +120,20 @@ def _told(module: nn.Module) -> int | None:
         value = value[0] if isinstance(value, tuple | list) and value else value
         if isinstance(value, int) and not isinstance(value, bool) and value > 0:
             return value
-    weights = [parameter for parameter in module.parameters(recurse=False) if parameter.ndim == 1]
-    return len(weights[0]) if weights else None
+    # one number for each channel, '1 c 1 1' among others; a single number is for all of them
+    weights = [each.numel() for each in module.parameters(recurse=False) if 1 < each.numel() == max(each.shape)]
+    return weights[0] if weights else None
 
 
 def _place(module: nn.Module, count: int | None, shapes: Sequence[tuple[int, ...]]) -> int:
+    if isinstance(module, _LAST) and not (shapes and all(len(shape) == 2 for shape in shapes)):
+        return -1
     normalized = getattr(module, "normalized_shape", None)
-    if isinstance(normalized, tuple | list):
-        return -len(normalized)  # these norms take their channels from behind
+    # a layer norm takes its channels from behind; LayerNorm2d and its like have turned the features round for that
+    if isinstance(normalized, tuple | list) and not re.search("[123]d$", type(module).__name__):
+        behind = -len(normalized)
+        if all(shape[behind:] == tuple(normalized) for shape in shapes):
+            return behind
     if count is not None and any(shape[1] != count and shape[-1] == count for shape in shapes):
         return -1
     return 1

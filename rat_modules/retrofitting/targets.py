@@ -45,39 +45,52 @@ def select(model: nn.Module, targets: Targets = "auto", exclude: Targets | None 
         ['0', '1']
     """
     there = list(_candidates(model))
+    if not there:
+        raise RetrofitError("a network without parts", got=type(model).__name__, hint="retrofit(nn.Sequential(model))")
     chosen = _auto(there) if _is_auto(targets) else _matched("targets", targets, there)
     left_out = set() if exclude is None else _matched("exclude", exclude, there)
-    sites = [(name, module) for name, module in there if name in chosen and name not in left_out]
+    # a module that is registered twice answers to both names, and is one site under the first
+    sites: dict[nn.Module, str] = {}
+    for name, module in there:
+        if module in chosen and module not in left_out:
+            sites.setdefault(module, name)
     if not sites:
         what = "targets='auto' finds no norm" if not chosen else "exclude leaves no site"
         raise RetrofitError(what, got=_inventory(there), hint="name the modules: targets='block*.conv1', or a class")
-    return sites
+    return [(name, module) for module, name in sites.items()]
 
 
-def _candidates(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    for name, module in model.named_modules():
+def _candidates(
+    model: nn.Module, prefix: str = "", above: tuple[nn.Module, ...] = ()
+) -> Iterator[tuple[str, nn.Module]]:
+    """Every part of a network under every name that it has."""
+    for key, module in model._modules.items():
         # a parametrization computes a weight, no features
-        if name and ".parametrizations." not in f".{name}.":
-            yield name, module
+        if module is not None and key != "parametrizations" and module not in above:
+            yield prefix + key, module
+            yield from _candidates(module, f"{prefix}{key}.", (*above, module))
 
 
 def _is_auto(targets: Targets) -> bool:
     return isinstance(targets, str) and targets == "auto"
 
 
-def _auto(there: list[tuple[str, nn.Module]]) -> set[str]:
-    norms = [name for name, module in there if isinstance(module, _NORMS) or "norm" in type(module).__name__.lower()]
-    return {name for name in norms if not any(name.startswith(f"{outer}.") for outer in norms)}
+def _auto(there: list[tuple[str, nn.Module]]) -> set[nn.Module]:
+    norms = {
+        name: module for name, module in there if isinstance(module, _NORMS) or "norm" in type(module).__name__.lower()
+    }
+    inner = {module for name, module in norms.items() if any(name.startswith(f"{outer}.") for outer in norms)}
+    return set(norms.values()) - inner
 
 
-def _matched(what: str, targets: Targets, there: list[tuple[str, nn.Module]]) -> set[str]:
+def _matched(what: str, targets: Targets, there: list[tuple[str, nn.Module]]) -> set[nn.Module]:
     single = isinstance(targets, str | re.Pattern | type) or callable(targets)
     entries: list[Any] = list(targets) if isinstance(targets, Iterable) and not single else [targets]
     if not entries:
         raise RetrofitError(what, got="an empty list", expected="at least one entry", hint="or targets='auto'")
-    matched: set[str] = set()
+    matched: set[nn.Module] = set()
     for entry in entries:
-        found = _auto(there) if _is_auto(entry) else {name for name, module in there if _fits(entry, name, module)}
+        found = _auto(there) if _is_auto(entry) else {module for name, module in there if _fits(entry, name, module)}
         if not found:
             raise RetrofitError(
                 f"{what} entry {_spelt(entry)} matches no module",
@@ -114,6 +127,6 @@ def _nearest(entry: Target, there: list[tuple[str, nn.Module]]) -> str | None:
 
 
 def _inventory(there: list[tuple[str, nn.Module]]) -> str:
-    kinds = Counter(type(module).__name__ for _, module in there)
+    kinds = Counter(type(module).__name__ for module in dict.fromkeys(module for _, module in there))
     named = [f"{count} {kind}" for kind, count in kinds.most_common(8)]
-    return f"a network of {', '.join(named) or 'no modules'}" + (" and more" if len(kinds) > 8 else "")
+    return f"a network of {', '.join(named)}" + (" and more" if len(kinds) > 8 else "")

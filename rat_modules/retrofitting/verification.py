@@ -1,5 +1,6 @@
 """How much each site matters: shake its channels, and see how far the whole output moves."""
 
+import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -27,6 +28,8 @@ def measure(
     """
     with quiet(model):
         still = _output(model, conditioning, run, None)
+        if not all(each.isfinite().all() for each in still):
+            raise RetrofitError("verify", got="an output of the network itself that is not finite")
         noise = _change(still, _output(model, conditioning, run, None))
         for site in sites:
             # the same numbers each time, so that a verification can be repeated
@@ -53,12 +56,9 @@ def _output(
     run: Callable[[nn.Module], Any],
     perturbed: tuple[str, int, Tensor, Tensor] | None,
 ) -> list[Tensor]:
-    device = next((each.device for each in (*model.parameters(), *model.buffers())), torch.device("cpu"))
-    if perturbed is not None:
-        perturbed = (*perturbed[:2], perturbed[2].to(device), perturbed[3].to(device))
+    devices = sorted({each.device.index for each in (*model.parameters(), *model.buffers()) if each.is_cuda})
     conditioning.perturbed = perturbed
     try:
-        devices = [device] if device.type == "cuda" else []
         with conditioning.closed(), torch.random.fork_rng(devices):
             torch.manual_seed(0)
             tensors = [each.detach().double().cpu().clone() for each in _tensors(run(model))]
@@ -74,7 +74,7 @@ def _change(still: list[Tensor], moved: list[Tensor]) -> float:
         return float("inf")
     difference = sum(float((a - b).square().sum()) for a, b in zip(still, moved, strict=True)) ** 0.5
     size = sum(float(each.square().sum()) for each in still) ** 0.5
-    return difference / max(size, 1e-12)
+    return difference / max(size, 1e-12) if math.isfinite(difference) else math.inf
 
 
 def _tensors(output: Any) -> Iterator[Tensor]:

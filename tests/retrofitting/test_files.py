@@ -98,6 +98,21 @@ def test_spoilt_files_are_refused_and_the_network_left_alone(tmp_path: Path, how
     assert all(parameter.requires_grad for parameter in model.parameters())
 
 
+class Extra(nn.BatchNorm1d):
+    def get_extra_state(self) -> dict[str, int]:
+        return {"kept": 1}
+
+    def set_extra_state(self, state: dict[str, int]) -> None:
+        assert state == {"kept": 1}
+
+
+def test_a_network_with_a_state_that_is_no_tensor(tmp_path: Path) -> None:
+    retrofit(nn.Sequential(Extra(4)), cond_dim=5, hidden_dim=8).save_adapter(tmp_path)
+    assert load_retrofit(nn.Sequential(Extra(4)), tmp_path).sites[0].name == "0"
+    with pytest.raises(RetrofitError, match="another architecture"):
+        load_retrofit(nn.Sequential(nn.BatchNorm1d(4)), tmp_path)
+
+
 class Other(RecurrentController):
     pass
 

@@ -1,5 +1,6 @@
 """What would go wrong in silence is said aloud."""
 
+import copy
 import threading
 
 import pytest
@@ -109,6 +110,8 @@ BASES = [
     (lambda: nn.Sequential(torch.compile(nn.BatchNorm1d(4))), "module '0' is compiled"),
     (scripted, "is TorchScript, in which hooks do not run"),
     (lambda: torch.jit.trace(nn.Sequential(nn.BatchNorm1d(4)).eval(), torch.ones(2, 4)), "is TorchScript"),
+    (lambda: nn.Sequential(nn.LazyConv2d(4, 1), nn.BatchNorm2d(4)), "module '0' is lazy, and has no shape yet; run"),
+    (lambda: nn.Sequential(nn.Conv2d(3, 4, 1), nn.LazyBatchNorm2d()), "module '1' is lazy"),
     (lambda: nn.DataParallel(Decoder()), "the network is a DataParallel; retrofit the network first"),
     (lambda: made().base, "module 'norm2' is retrofitted already; r.unretrofit"),
     (lambda: made(), "is retrofitted already"),
@@ -138,6 +141,31 @@ def test_another_thread() -> None:
         thread.start()
         thread.join()
     assert len(said) == 1 and "was set in another thread; one copy.deepcopy of r for each thread" in said[0]
+
+
+def test_conditions_that_are_closed_in_another_order() -> None:
+    r = made()
+
+    def drawing(sentence: Tensor):
+        with r.condition(sentence):
+            for _ in range(2):
+                yield r.base(Z)
+
+    first, second = drawing(S), drawing(S.flip(0))
+    next(first), next(second)
+    with pytest.raises(RetrofitError, match=r"closed before one that was opened after it.*deepcopy of r for each gen"):
+        list(first)
+    twin = copy.deepcopy(r)
+    expected = r(Z, sentence=S)
+    with r.condition(S), twin.condition(S.flip(0)):
+        assert torch.equal(r.base(Z), expected) and not torch.equal(twin.base(Z), expected)
+
+
+def test_norms_that_are_replaced_afterwards() -> None:
+    r = made()
+    nn.SyncBatchNorm.convert_sync_batchnorm(r.base)
+    with pytest.raises(RetrofitError, match="never reached: got norm1"):
+        r(Z, sentence=S)
 
 
 class Clash(Decoder):

@@ -1,6 +1,7 @@
 """Steps, widths and reuse: what one look at the network finds, and what is known without one."""
 
 import random
+from collections import UserDict
 
 import numpy
 import pytest
@@ -11,7 +12,7 @@ from rat_modules import retrofit
 from rat_modules.errors import RetrofitError
 from rat_modules.retrofitting.attach import find_sites
 
-from .networks import Branch, Decoder, Reused, Tuples, Widths
+from .networks import Branch, Decoder, Reused, ScaleNorm, Tuples, Widths
 
 Z = torch.zeros(2, 6)
 
@@ -29,7 +30,7 @@ def test_steps_follow_execution_or_definition_or_a_list() -> None:
     assert [site.step for site in find_sites(model)] == [0, 1]
 
 
-@pytest.mark.parametrize("inputs", [Z, (Z,), {"z": Z}, lambda model: model(Z)])
+@pytest.mark.parametrize("inputs", [Z, (Z,), {"z": Z}, UserDict(z=Z), lambda model: model(Z)])
 def test_inputs_are_given_in_four_ways(inputs) -> None:
     assert [site.channels for site in find_sites(Decoder(), example_inputs=inputs)] == [16, 8]
 
@@ -74,6 +75,17 @@ def test_other_widths_are_refused_when_shared_and_taken_when_not() -> None:
     assert [site.channels for site in find_sites(Widths(), example_inputs=x, on_reuse="per_call")] == [4, 8]
 
 
+class Turned(nn.LayerNorm):
+    """A layer norm over the channels of pictures, as several packages have one."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward(x.movedim(1, -1)).movedim(-1, 1)
+
+
+class LayerNorm2d(Turned):
+    pass
+
+
 WIDTHS = [
     (nn.BatchNorm2d(7), (2, 7, 3, 3), 7, 1),
     (nn.LayerNorm(7), (2, 5, 7), 7, -1),
@@ -82,17 +94,26 @@ WIDTHS = [
     (nn.Linear(4, 7), (2, 9, 4), 7, -1),
     (nn.Linear(4, 7), (2, 4), 7, 1),
     (nn.Conv3d(4, 7, 1), (2, 4, 2, 2, 2), 7, 1),
-    (nn.Linear(4, 4), (2, 4, 4), 4, 1),  # nothing tells them apart
+    (nn.Linear(4, 4), (2, 4, 4), 4, -1),
+    (nn.Embedding(9, 4), (2, 4), 4, -1),
+    (nn.Conv1d(4, 4, 1), (2, 4, 4), 4, 1),
+    (ScaleNorm(), (2, 4, 4), 4, 1),  # nothing tells them apart
+    (LayerNorm2d(7), (2, 7, 5, 3), 7, 1),
+    (LayerNorm2d(7), (2, 7, 5, 7), 7, 1),
+    (Turned(7), (2, 7, 5, 3), 7, 1),
+    (nn.GroupNorm(2, 8), (2, 8), 8, 1),
 ]
 
 
 @pytest.mark.parametrize(("module", "shape", "channels", "place"), WIDTHS)
 def test_channels_are_found(module: nn.Module, shape: tuple[int, ...], channels: int, place: int) -> None:
     model = nn.Sequential(module)
-    (probed,) = find_sites(model, targets="0", example_inputs=torch.ones(shape))
+    kind = torch.long if isinstance(module, nn.Embedding) else torch.float
+    (probed,) = find_sites(model, targets="0", example_inputs=torch.ones(shape, dtype=kind))
     assert (probed.channels, probed.channel_dim) == (channels, place)
-    (told,) = find_sites(model, targets="0")
-    assert told.channels == channels
+    if not isinstance(module, ScaleNorm | Turned):
+        (told,) = find_sites(model, targets="0")
+        assert told.channels == channels and told.channel_dim in (place, place - len(shape), -1)
 
 
 def test_channels_are_said_where_nothing_tells() -> None:
@@ -101,6 +122,12 @@ def test_channels_are_said_where_nothing_tells() -> None:
         RetrofitError, match=r"nothing tells the channels of site 'norm' .ScaleNorm.; give example_inputs"
     ):
         find_sites(model)
+    for weight in (torch.ones(1), torch.ones(()), torch.ones(1, 1)):  # one number for all channels
+        model.norm.g = nn.Parameter(weight)
+        with pytest.raises(RetrofitError, match="nothing tells the channels"):
+            find_sites(model)
+    model.norm.g = nn.Parameter(torch.ones(1, 4, 1, 1))
+    assert find_sites(model)[0].channels == 4
     (site,) = find_sites(model, channels={"nor*": 4}, channel_dim={"*": -1})
     assert (site.channels, site.channel_dim) == (4, -1)
     with pytest.raises(RetrofitError, match="channels of site 'norm1': got 5, expected 16"):
@@ -113,6 +140,8 @@ REFUSED = [
     (Decoder(), {"example_inputs": torch.ones(2, 7)}, "does not run with example_inputs: got RuntimeError mat1"),
     (Decoder(), {"order": ["norm1"]}, "order must name every site once: got norm2 not once"),
     (Decoder(), {"order": ["norm1", "nrom2"]}, "order names no site: got 'nrom2'; did you mean 'norm2'"),
+    (Decoder(), {"channels": {"norm1": 16, "nrom2": 8}}, "channels names no site: got 'nrom2'; did you mean 'norm2'"),
+    (Decoder(), {"channel_dim": {"last": 1}}, "channel_dim names no site: got 'last'"),
     (Decoder(), {"order": "execution"}, "order='execution': got no example_inputs"),
     (Decoder(), {"order": "random"}, "order: got 'random'"),
     (Decoder(), {"on_reuse": "maybe"}, "on_reuse: got 'maybe'"),

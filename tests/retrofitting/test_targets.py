@@ -49,6 +49,37 @@ def test_a_parametrization_is_no_site() -> None:
     assert "out" in chosen and not any("parametrizations" in name for name in chosen)
 
 
+class Tied(nn.Module):
+    """One norm under three names, and one that is a part of itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.before = nn.Conv2d(4, 4, 1)
+        self.first = nn.BatchNorm2d(4)
+        self.second = self.first
+        self.all = nn.ModuleList([nn.BatchNorm2d(4), self.first])
+        self.all.append(self.all)
+
+
+TIED = [
+    ("auto", None, ["first", "all.0"]),
+    ("second", None, ["first"]),
+    ("all.*", None, ["first", "all.0"]),
+    ("auto", "second", ["all.0"]),
+    (lambda name, _: name == "all.1", None, ["first"]),
+]
+
+
+@pytest.mark.parametrize(("targets", "exclude", "expected"), TIED)
+def test_a_module_answers_to_every_name_that_it_has(targets, exclude, expected: list[str]) -> None:
+    assert [name for name, _ in select(Tied(), targets, exclude)] == [*expected]
+
+
+def test_a_network_without_parts() -> None:
+    with pytest.raises(RetrofitError, match=r"without parts: got BatchNorm2d; retrofit.nn.Sequential.model.."):
+        select(nn.BatchNorm2d(4))
+
+
 REFUSED = [
     ({"targets": "blocks.*.cnov"}, "'blocks.*.cnov' matches no module.*did you mean 'blocks.0.conv'"),
     ({"targets": ["auto", nn.InstanceNorm2d]}, "InstanceNorm2d matches no module.*did you mean 'BatchNorm2d'"),

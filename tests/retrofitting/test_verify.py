@@ -67,6 +67,22 @@ def test_calls_are_shaken_one_by_one() -> None:
     assert len({site.effect for site in r.sites}) == 3 and all(site.effect > 0.01 for site in r.sites)
 
 
+def test_an_output_that_is_not_finite() -> None:
+    model = Decoder().eval()
+    nn.init.constant_(model.last.bias, float("nan"))
+    with pytest.raises(RetrofitError, match="verify: got an output of the network itself that is not finite"):
+        retrofit(model, cond_dim=5).verify(Z)
+
+
+def test_a_site_that_makes_the_output_overflow_is_not_weak() -> None:
+    class Steep(nn.Sequential):
+        def forward(self, x: Tensor) -> Tensor:
+            return 1 / (super().forward(x) == x).all().float()
+
+    r = retrofit(Steep(nn.BatchNorm1d(6, eps=0.0)).eval(), cond_dim=5)
+    assert r.verify(Z) == [] and r.sites[0].effect == float("inf")
+
+
 def test_an_output_without_numbers() -> None:
     class Silent(Decoder):
         def forward(self, z: Tensor) -> str:
