@@ -1,7 +1,7 @@
 """The gradient of the penalty: six passes as autograd does it, four where zeros are not sent about.
 
 Beside them the same gradient without a second derivative, which a compiler can take whole: that of a directional
-derivative along what the penalty asks of the slopes. It takes eight passes, which a compiler would have to win back.
+derivative along what the penalty asks of the slopes. It takes ten passes, which a compiler would have to win back.
 """
 
 from collections.abc import Callable

@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from rat_modules.errors import RatError
 from rat_modules.layers.fusion import AffineFusion
+from rat_modules.layers.untouched import untouched
 from rat_modules.ops.affine import affine_leaky
 from rat_modules.ops.average_pool import average_pool
 from rat_modules.ops.leaky import leaky
@@ -94,7 +95,7 @@ class GeneratorBlock(nn.Module):
         shortcut = self.shortcut(x)
         convolve: Convolution = self.conv1
         # asked each time, since both may be replaced; others' fusions need not say
-        upsampling = isinstance(self.conv1, UpsamplingConv2d)
+        upsampling = any(isinstance(module, UpsamplingConv2d) for module in self.conv1.modules())  # maybe wrapped
         if self.upsample and not (upsampling and getattr(self.fuse1, "pointwise", False)):
             x = functional.interpolate(x, scale_factor=2.0)
             convolve = partial(self.conv1, upsampled=True) if upsampling else convolve
@@ -103,7 +104,7 @@ class GeneratorBlock(nn.Module):
         return self._join(shortcut, residual)
 
     def _join(self, shortcut: Tensor, residual: Tensor) -> Tensor:
-        own = type(self.conv2) is nn.Conv2d and not self.conv2._forward_hooks and shortcut.dtype == residual.dtype
+        own = untouched(self.conv2, nn.Conv2d) and shortcut.dtype == residual.dtype
         if not (own and unfollowed()):
             if self.upsample:
                 shortcut = functional.interpolate(shortcut, scale_factor=2.0)
@@ -132,7 +133,7 @@ def fuse_and_convolve(x: Tensor, fuse: nn.Module, modulation: tuple[Tensor, Tens
         convolve: called with what the fusion gives.
     """
     fused = fuse(x, *modulation)
-    if type(fuse).forward is not AffineFusion.forward or fuse._forward_hooks:  # others may remember, or be watched
+    if not untouched(fuse, AffineFusion):  # others may remember, or be watched
         return convolve(fused)
     with recomputed(fused, affine_leaky, (x, *modulation)):
         return convolve(fused)

@@ -10,15 +10,16 @@ from torch import Tensor, nn
 
 from rat_modules.layers.affine import ConditionalAffine
 from rat_modules.layers.fusion import AffineFusion
+from rat_modules.layers.untouched import untouched
 from rat_modules.ops.recompute import recomputed
 
 
 def planned(fusions: Sequence[AffineFusion], hidden: Tensor) -> tuple[tuple[Tensor, Tensor], ...]:
     """What `modulation` of every fusion gives for its steps of the recurrence.
 
-    Every affine keeps its own two perceptrons. On a GPU, whose launches would cost more than these small products, all
-    first layers are one product, and so are the second layers of neighbours with as many channels. On a CPU, bringing
-    the weights together would cost more than it saves.
+    Every affine keeps its own two perceptrons. On a GPU all first layers are one product, and so are the second layers
+    of neighbours with as many channels: a seventh of the launches forward. On a CPU, bringing the weights together
+    costs what it saves.
 
     Args:
         fusions: in the order in which they read the recurrence.
@@ -46,16 +47,29 @@ def batchable(fusions: Sequence[AffineFusion], hidden: Tensor) -> bool:
     affines = [affine for fusion in fusions for affine in getattr(fusion, "affines", ())]
     if hidden.ndim != 3 or len(affines) != len(hidden) or not affines:
         return False
-    if any(getattr(type(fusion), "modulation", None) is not AffineFusion.modulation for fusion in fusions):
+    own = all(_has_own_plan(fusion, AffineFusion) for fusion in fusions)
+    if not own or not all(_has_own_plan(affine, ConditionalAffine) for affine in affines):
         return False
-    for affine in affines:
-        parts = [affine.to_gamma, affine.to_beta] if type(affine) is ConditionalAffine else []
-        if [[type(layer) for layer in part] for part in parts] != [[nn.Linear, nn.ReLU, nn.Linear]] * 2:
+    firsts = set()
+    for perceptron in (part for affine in affines for part in (affine.to_gamma, affine.to_beta)):
+        if not untouched(perceptron, nn.Sequential) or len(perceptron) != 3:
             return False
-        if any(module._forward_hooks or module._forward_pre_hooks for part in parts for module in part.modules()):
+        linears = perceptron[0], perceptron[2]
+        if not (all(type(each) is nn.Linear and untouched(each, nn.Linear) for each in linears)
+                and untouched(perceptron[1], nn.ReLU)):  # fmt: skip
             return False
-    firsts = {part[0].weight.shape for affine in affines for part in (affine.to_gamma, affine.to_beta)}
+        if any(each.bias is None or _place(each.weight) != _place(hidden) for each in linears):
+            return False
+        firsts.add(perceptron[0].weight.shape)
     return len(firsts) == 1 and next(iter(firsts))[1] == hidden.shape[2]
+
+
+def _has_own_plan(module: nn.Module, kind: type[AffineFusion] | type[ConditionalAffine]) -> bool:
+    return getattr(type(module), "modulation", None) is kind.modulation and "modulation" not in vars(module)
+
+
+def _place(tensor: Tensor) -> tuple[torch.device, torch.dtype]:
+    return tensor.device, tensor.dtype
 
 
 def batched(fusions: Sequence[AffineFusion], hidden: Tensor) -> tuple[tuple[Tensor, Tensor], ...]:
@@ -83,12 +97,13 @@ def _linears(fusions: Sequence[AffineFusion], place: int) -> list[nn.Linear]:
 def _products(inputs: Tensor, linears: Sequence[nn.Linear]) -> Tensor:
     """Every linear layer with its own input: 'p n i' to 'p n o'."""
     weights = tuple(linear.weight for linear in linears)
-    bias = torch.stack([linear.bias for linear in linears])[:, None]
+    bias = torch.stack([linear.bias for linear in linears])[:, :, None]
     joined = _joined(*weights)
-    # the weights are kept anyway, and need not be kept twice until the backward pass
+    # The weights are kept anyway, and need not be kept twice until the backward pass (autocast keeps its own copy).
+    # They stand on the left, so that their gradients lie as they do.
     with recomputed(joined, _joined, weights):
-        return torch.baddbmm(bias, inputs, joined)
+        return torch.baddbmm(bias, joined, inputs.mT).mT
 
 
 def _joined(*weights: Tensor) -> Tensor:
-    return torch.stack(weights).mT
+    return torch.stack(weights)

@@ -13,6 +13,7 @@ from rat_modules.layers.blocks import FusionFactory, GeneratorBlock
 from rat_modules.layers.controller import RecurrentController
 from rat_modules.layers.fusion import AffineFusion
 from rat_modules.layers.planning import planned
+from rat_modules.layers.untouched import watched
 from rat_modules.models.sizes import resolution_levels
 from rat_modules.ops.leaky import leaky
 from rat_modules.ops.memory import channels_last, unfollowed
@@ -133,7 +134,7 @@ class RATGenerator(nn.Module):
             return False
         # statistics may run over the batch in training, who watches wants all of it, and others' plans may be odd
         modules = list(self.modules())
-        alone = not any(each.training or each._forward_hooks or each._forward_pre_hooks for each in modules)
+        alone = not any(each.training or watched(each) for each in modules)
         plain = all(each.ndim == 3 and each.shape[1] == len(x) for pair in modulations for each in pair)
         return alone and plain
 

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from rat_modules.errors import RatError, ShapeError
-from rat_modules.ops.backend import Backend, kernel
+from rat_modules.ops.backend import Backend, check_backend, kernel
 from rat_modules.ops.leaky import bend, leaky
 from rat_modules.ops.memory import captured, forward_mode, transformed, unfollowed
 
@@ -92,6 +92,7 @@ def affine_leaky(
         raise ShapeError("affine_leaky modulation", got=got, expected="'j n c' twice")
     if not negative_slope >= 0:
         raise RatError("negative_slope", got=negative_slope, expected="zero or more")
+    check_backend(backend)
     _check(x, gamma[0] if len(gamma) else x, beta[0] if len(beta) else x)
     gamma, beta = gamma.to(x.dtype), beta.to(x.dtype)
     if torch.compiler.is_compiling() and backend == "triton" and not (forward_mode() or transformed()):

@@ -18,6 +18,16 @@ _BACKENDS = get_args(Backend)
 KERNELS = ("affine", "soft_threshold")
 
 
+def check_backend(backend: str) -> None:
+    """Refuse a backend that nobody knows.
+
+    Raises:
+        RatError: with those that there are.
+    """
+    if backend not in _BACKENDS:
+        raise RatError("backend", got=repr(backend), expected="one of " + ", ".join(_BACKENDS))
+
+
 def kernel(op: str, x: Tensor, backend: Backend = "auto") -> ModuleType | None:
     """The module of an op's kernels, or None where the reference computes.
 
@@ -25,8 +35,8 @@ def kernel(op: str, x: Tensor, backend: Backend = "auto") -> ModuleType | None:
         op: one of KERNELS.
         x: the features that it is to take.
         backend: "auto" takes the kernel on CUDA wherever it can, and lets a compiler fuse by itself; "triton" insists
-            on it, also in a compiler's graph (`ops.registered`) and on a CPU under TRITON_INTERPRET=1; "reference"
-            never takes it.
+            on it, also in a compiler's graph (`ops.registered`) and on a CPU under TRITON_INTERPRET=1, but not for
+            directional derivatives and tracers, which no kernel knows; "reference" never takes it.
 
     Raises:
         RatError: an unknown backend, or "triton" where the kernel cannot run, with the reason.
@@ -36,8 +46,7 @@ def kernel(op: str, x: Tensor, backend: Backend = "auto") -> ModuleType | None:
         >>> kernel("affine", torch.ones(2, 3, 4)) is None
         True
     """
-    if backend not in _BACKENDS:
-        raise RatError("backend", got=repr(backend), expected="one of " + ", ".join(_BACKENDS))
+    check_backend(backend)
     if backend == "reference" or (backend == "auto" and not x.is_cuda):
         return None
     reason = unfit(op, x)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch._C import _autograd as autograd
 from torch.autograd.graph import saved_tensors_hooks
+from torch.nn import Parameter
 
 from rat_modules.ops.memory import captured, transformed
 
@@ -38,34 +39,17 @@ def recomputed(tensor: Tensor, compute: Callable[..., Tensor], inputs: tuple[Ten
         >>> x.grad
         tensor([ 8., 16.])
     """
-    wanted = torch.is_grad_enabled() and tensor.requires_grad
+    wanted = torch.is_grad_enabled() and tensor.requires_grad and type(tensor) in (Tensor, Parameter)
+    # torch.func refuses the hooks below
     if not wanted or captured() or transformed() or _others_decide():
         yield
         return
-    # autograd holds on to these functions, and so they must not hold on to the tensor
-    looks, versions = _looks(tensor), [each._version for each in inputs]
-
-    def again() -> Tensor:
-        if [each._version for each in inputs] != versions:
-            raise RuntimeError("a tensor that is needed for the backward pass was changed in place since")
-        with torch.no_grad():
-            return compute(*inputs)
-
-    def pack(saved: Tensor) -> Any:
-        return again if saved.numel() and _looks(saved) == looks else saved
-
-    def unpack(kept: Any) -> Tensor:
-        return kept() if callable(kept) else kept
-
-    with saved_tensors_hooks(pack, unpack):
+    with saved_tensors_hooks(_Pack(tensor, compute, inputs), _unpack):
         yield
 
 
 class OnlyLooking:
-    """A pack hook that changes nothing, so that features are still recomputed under it.
-
-    Of what the ops inside `recomputed` keep it sees nothing: that is their weights, or made of them.
-    """
+    """A pack hook that changes nothing, so that features are still recomputed under it."""
 
     def __init__(self, look: Callable[[Tensor], None]) -> None:
         self.look = look
@@ -75,12 +59,43 @@ class OnlyLooking:
         return saved
 
 
+class _Pack:
+    """A pack hook; what is not recomputed goes on to the hook around it, which torch itself would not ask."""
+
+    def __init__(self, tensor: Tensor, compute: Callable[..., Tensor], inputs: tuple[Tensor, ...]) -> None:
+        # autograd holds on to this, and so it must not hold on to the tensor
+        self.looks, self.compute, self.inputs = _looks(tensor), compute, inputs
+        self.versions = [each._version for each in inputs]
+        self.around = _around()
+
+    def __call__(self, saved: Tensor) -> Any:
+        if saved.numel() and _looks(saved) == self.looks:
+            return self.again
+        return saved if self.around is None else self.around(saved)
+
+    def again(self) -> Tensor:
+        if [each._version for each in self.inputs] != self.versions:
+            raise RuntimeError("a tensor that is needed for the backward pass was changed in place since")
+        with torch.no_grad():
+            return self.compute(*self.inputs)
+
+
+def _unpack(kept: Any) -> Tensor:
+    return kept() if callable(kept) else kept
+
+
+def _around() -> Callable[[Tensor], Any] | None:
+    hooks = autograd._top_saved_tensors_default_hooks(True)
+    return None if hooks is None else hooks[0]
+
+
 def _others_decide() -> bool:
     """Are there hooks already, of which ours would take the place, or are they forbidden?"""
-    around = autograd._top_saved_tensors_default_hooks(True)
+    around = _around()
     forbidden = autograd._saved_tensors_hooks_get_disabled_error_message() is not None
-    return forbidden or (around is not None and not isinstance(around[0], OnlyLooking))
+    return forbidden or not (around is None or isinstance(around, OnlyLooking | _Pack))
 
 
 def _looks(tensor: Tensor) -> tuple[object, ...]:
-    return tensor.data_ptr(), tensor.shape, tensor.stride(), tensor.dtype
+    # the version, too: features that the op has changed in place before it keeps them are others
+    return tensor.data_ptr(), tensor.shape, tensor.stride(), tensor.dtype, tensor._version

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from rat_modules.errors import RatError, ShapeError
-from rat_modules.ops.backend import Backend, kernel
+from rat_modules.ops.backend import Backend, check_backend, kernel
 from rat_modules.ops.memory import captured, forward_mode, transformed, unfollowed
 
 Normalizer = Literal["soft-threshold", "softmax-sigmoid", "softmax"]
@@ -46,6 +46,7 @@ def soft_threshold(
         raise ShapeError("scores", got=tuple(scores.shape), expected="'n 1 ...'")
     if normalize not in _NORMALIZERS:
         raise RatError("normalizer", got=repr(normalize), expected="one of " + ", ".join(_NORMALIZERS))
+    check_backend(backend)
     weights: Tensor
     # the kernel knows no directional derivative
     if torch.compiler.is_compiling() and backend == "triton" and not (forward_mode() or transformed()):

@@ -6,6 +6,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from rat_modules.errors import ShapeError
+from rat_modules.ops.recompute import recomputed
 
 
 def upsample_conv(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -37,7 +38,9 @@ def upsample_conv(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tens
         raise ShapeError("upsample_conv weight", got=tuple(weight.shape), expected="'o i 3 3'")
     if x.ndim != 4 or x.shape[1] != weight.shape[1]:
         raise ShapeError("upsample_conv x", got=tuple(x.shape), expected=f"'n i h w' with i = {weight.shape[1]}")
-    return functional.conv_transpose2d(x, _spread(weight), bias, stride=2, padding=1)
+    kernel = _spread(weight)
+    with recomputed(kernel, _spread, (weight,)):  # the weight is kept anyway
+        return functional.conv_transpose2d(x, kernel, bias, stride=2, padding=1)
 
 
 def _spread(weight: Tensor) -> Tensor:

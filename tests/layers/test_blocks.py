@@ -148,3 +148,56 @@ def test_a_block_without_a_gate(followed: bool, upsample: bool) -> None:
     gated.load_state_dict({**block.state_dict(), "gate": torch.ones(1)})
     with torch.set_grad_enabled(followed):
         torch.testing.assert_close(block(x, *planned), gated(x, *planned))
+
+
+def by_hand(block: GeneratorBlock, planned, x: torch.Tensor) -> list[torch.Tensor]:
+    """Gradients of all weights, with everything kept that autograd wants to keep."""
+    with torch.autograd.graph.saved_tensors_hooks(lambda tensor: tensor, lambda tensor: tensor):
+        out = block(x, *planned)
+    return list(torch.autograd.grad(out.square().sum(), list(block.parameters()), allow_unused=True))
+
+
+def double_in_place(_module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
+    inputs[0].mul_(2)
+
+
+def changed_input(block: GeneratorBlock, how: str) -> None:
+    if how == "in place":
+        block.conv2 = nn.Sequential(nn.ReLU(inplace=True), block.conv2)
+    elif how == "in place before":
+        block.conv2.register_forward_pre_hook(double_in_place)
+    elif how == "fusion's pre-hook":
+        block.fuse1.register_forward_pre_hook(lambda _, inputs: (3 * inputs[0], *inputs[1:]))
+    elif how == "fusion's own forward":
+        forward = block.fuse1.forward
+        block.fuse1.forward = lambda x, gamma, beta: forward(3 * x, gamma, beta)
+
+
+@pytest.mark.parametrize("how", ["in place", "in place before", "fusion's pre-hook", "fusion's own forward"])
+def test_features_are_computed_again_only_where_that_gives_the_same(how: str) -> None:
+    block = GeneratorBlock(3, 4, 5, fusion=AffineFusion, steps=4, gate_init=0.5)
+    changed_input(block, how)
+    planned = [tuple(values.detach() for values in pair) for pair in plan(block, 2)]
+    x = torch.randn(2, 3, 4, 4)
+    expected = by_hand(block, planned, x)
+    found = torch.autograd.grad(block(x, *planned).square().sum(), list(block.parameters()), allow_unused=True)
+    for ours, theirs in zip(found, expected, strict=True):
+        torch.testing.assert_close(ours, theirs)
+
+
+class Wrapped(nn.Module):
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, *args, **kwargs) -> torch.Tensor:
+        return self.inner(*args, **kwargs)
+
+
+@pytest.mark.parametrize("fusion", [AffineFusion, BatchNormFusion])
+def test_a_wrapped_convolution_still_upsamples(fusion: type) -> None:
+    block = GeneratorBlock(3, 4, 5, fusion=fusion, steps=4, gate_init=0.5, upsample=True)
+    planned, x = plan(block, 2), torch.randn(2, 3, 4, 4)
+    before = block(x, *planned)
+    block.conv1 = Wrapped(block.conv1)
+    torch.testing.assert_close(block(x, *planned), before)

@@ -95,16 +95,37 @@ def changed(how: str) -> list[AffineFusion]:
         affine.to_gamma[0], affine.to_gamma[2] = nn.Linear(5, 7), nn.Linear(7, 6)
     elif how == "a hook":
         affine.to_beta[2].register_forward_hook(lambda *_: None)
+    elif how == "a backward hook":
+        affine.to_beta[2].register_full_backward_hook(lambda *_: None)
+    elif how == "a forward of its own":
+        affine.to_gamma[0].forward = lambda x: x
+    elif how == "a modulation of its own":
+        affine.modulation = lambda hidden: (hidden, hidden)
+    elif how == "no bias":
+        affine.to_gamma[2] = nn.Linear(5, 6, bias=False)
+    elif how == "another dtype":
+        affine.to_gamma[2].double()
     elif how == "a parametrization":
         nn.utils.parametrizations.weight_norm(affine.to_beta[0])
     return made
 
 
-@pytest.mark.parametrize(
-    "how", ["another modulation", "another layer", "another width", "a hook", "a parametrization"]
-)
+HOW = [
+    "another modulation", "another layer", "another width", "a hook", "a backward hook", "a forward of its own",
+    "a modulation of its own", "no bias", "another dtype", "a parametrization",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("how", HOW)
 def test_what_is_not_as_it_was_made_is_asked_itself(how: str) -> None:
     assert not batchable(changed(how), torch.randn(6, 3, 5))
+
+
+def test_gradients_of_weights_lie_as_the_weights_do() -> None:
+    made = fusions()
+    sum(value.sum() for value in flat(batched(made, torch.randn(6, 3, 5)))).backward()
+    weights = [weight for fusion in made for weight in fusion.parameters()]
+    assert all(weight.grad.stride() == weight.stride() for weight in weights)
 
 
 def test_a_batched_plan_takes_a_seventh_of_the_launches() -> None:

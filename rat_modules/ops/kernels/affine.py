@@ -21,7 +21,8 @@ def _stage(value, gamma, beta, negative_slope):
 
 @triton.jit
 def _forward(
-    x, gamma, beta, out, samples, channels, places, by_n, by_c, by_p, negative_slope,
+    x, gamma, beta, out, samples, channels, places, by_n, by_c, by_p,
+    negative_slope: tl.constexpr,  # a plain number would be rounded to float32
     STEPS: tl.constexpr, CHANNELS: tl.constexpr, PLACES: tl.constexpr, WIDE: tl.constexpr,
 ):  # fmt: skip
     tiles = tl.cdiv(channels, CHANNELS)
@@ -42,7 +43,8 @@ def _forward(
 
 @triton.jit
 def _backward(
-    x, gamma, beta, grad, grad_x, sums, samples, channels, places, by_n, by_c, by_p, negative_slope,
+    x, gamma, beta, grad, grad_x, sums, samples, channels, places, by_n, by_c, by_p,
+    negative_slope: tl.constexpr,  # a plain number would be rounded to float32
     STEPS: tl.constexpr, CHANNELS: tl.constexpr, PLACES: tl.constexpr, WIDE: tl.constexpr,
 ):  # fmt: skip
     tiles = tl.cdiv(channels, CHANNELS)

@@ -76,7 +76,7 @@ def soft_threshold(scores: Tensor, normalize: str) -> Tensor:
 
 def soft_threshold_backward(grad: Tensor, scores: Tensor, out: Tensor, normalize: str) -> Tensor:
     """The gradient of scores from that of the weights `out`."""
-    scores, grad = scores.contiguous(), grad.contiguous()
+    scores, grad, out = scores.contiguous(), grad.contiguous(), out.contiguous()
     grad_scores = torch.empty_like(scores)
     places = scores[0].numel()
     with torch.cuda.device_of(scores):

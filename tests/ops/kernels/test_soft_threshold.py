@@ -62,6 +62,7 @@ def test_it_conforms(kernels: ModuleType, normalize: str, device: torch.device) 
     )
 
 
+@each_normalizer
 def test_directions_are_followed_through_gradients(kernels: ModuleType, normalize: str, device: torch.device) -> None:
     scores = torch.randn(2, 1, 3, 2, dtype=torch.float64, device=device).requires_grad_()
     check_mixed_derivatives(partial(soft_threshold, normalize=normalize, backend="triton"), scores)
