@@ -20,7 +20,7 @@ def difference(found: Tree, expected: Tree) -> float:
         expected: the same structure.
 
     Returns:
-        Zero or more; infinite where a number is missing (NaN) or there are not as many.
+        Zero or more; infinite where one has no number (NaN) and the other has.
 
     Raises:
         ConformanceError: there are not as many tensors, or one has another shape.
@@ -41,7 +41,7 @@ def _apart(found: Tensor, expected: Tensor) -> float:
         return 0.0
     wide = [tensor.detach().to(torch.promote_types(tensor.dtype, torch.float64)) for tensor in (found, expected)]
     far, large = float((wide[0] - wide[1]).abs().max()), float(wide[1].abs().max())
-    if torch.equal(wide[0], wide[1]):
+    if torch.allclose(wide[0], wide[1], rtol=0.0, atol=0.0, equal_nan=True):
         return 0.0
     # what should be zero is rounding on both sides
     return math.inf if math.isnan(far) else far / max(large, 1e-8)

@@ -75,14 +75,14 @@ class Counting(With):
 
 
 class Placed(With):
-    """The first of a batch is treated otherwise, whoever it is."""
+    """Doubled are all but the first, where the second has the larger number."""
 
     def __init__(self) -> None:
         super().__init__(lambda x: x)
 
     def forward(self, x: Tensor) -> Tensor:
         y = super().forward(x)
-        return torch.cat([y[:1], 2 * y[1:]]) if len(x) > 1 and bool(x[0, 0] < x[1, 0]) else y
+        return torch.cat([y[:1], 2 * y[1:]]) if len(x) > 1 and x[0, 0] < x[1, 0] else y
 
 
 class Aliased(nn.Module):
@@ -165,6 +165,11 @@ class Attention(SoftThresholdAttention):
         return attention[:, :1] * condition[:, :, None, None], attention
 
 
+class MapAlone(SoftThresholdAttention):
+    def forward(self, features: Tensor, condition: Tensor) -> Any:
+        return super().forward(features, condition)[1]
+
+
 class NarrowWeighing(SoftThresholdAttention):
     def forward(self, features: Tensor, condition: Tensor) -> tuple[Tensor, Tensor]:
         weighted, attention = super().forward(features, condition)
@@ -190,6 +195,11 @@ class LastOnly(AffineFusion):
 
 class NoStateSize(GRUCell):
     state_size = 0
+
+
+class HiddenAlone(GRUCell):
+    def advance(self, projected: Tensor, state: Any) -> Any:
+        return super().advance(projected, state)[0]
 
 
 class ForgetsToHandOn(GRUCell):
@@ -234,6 +244,11 @@ class NegativePenalty(MAGPHingeLoss):
         return -super().penalty(logits, inputs)
 
 
+class LossPerPicture(MAGPHingeLoss):
+    def generator(self, fake: Tensor) -> Tensor:
+        return -fake
+
+
 class DetachedPenalty(MAGPHingeLoss):
     def penalty(self, logits: Tensor, inputs: tuple[Tensor, ...]) -> Tensor:
         return super().penalty(logits, inputs).detach()
@@ -250,6 +265,17 @@ class HalvedPenalty(MAGPHingeLoss):
 class CoarseInHalf(MAGPHingeLoss):
     def generator(self, fake: Tensor) -> Tensor:
         return super().generator(fake + 0.1 if fake.dtype == torch.bfloat16 else fake)
+
+
+class Nothing(Shapes):
+    def __len__(self) -> int:
+        return 0
+
+
+class LostFiles(Shapes):
+    def __init__(self, *, image_size: int) -> None:
+        super().__init__(image_size=image_size)
+        self.skipped = ("lost.png",)
 
 
 class NoName(Shapes):

@@ -85,6 +85,11 @@ class Branching(Generator):
         return super().forward(noise, sentence if float(noise.detach().sum()) < 1e9 else -sentence)
 
 
+class OtherCompiled(Generator):
+    def picture(self, flat: Tensor) -> Tensor:
+        return super().picture(flat * 1.1 if torch.compiler.is_compiling() else flat)
+
+
 class CachingNoise(Generator):
     """Draws with the noise of the call before."""
 
@@ -182,6 +187,22 @@ class Illiterate(Discriminator):
         return super().head(features, 0 * sentence)
 
 
+class Absolute(Discriminator):
+    def logits(self, each: Tensor) -> Tensor:
+        return super().logits(each) / 0.0
+
+
+class RemembersFeatures(Discriminator):
+    """What was said of these features once is said again, whatever the sentence."""
+
+    said: tuple[Tensor, Any] | None = None
+
+    def head(self, features: Tensor, sentence: Tensor) -> Any:
+        if self.said is None or self.said[0] is not features:
+            self.said = (features, super().head(features, sentence))
+        return self.said[1]
+
+
 class Opaque(Discriminator):
     def bend(self, x: Tensor) -> Tensor:
         return ops.opaque(x)
@@ -229,6 +250,13 @@ class Padding(TextEncoder):
         numbers = [self.numbers(caption) for caption in captions]
         longest = max(map(len, numbers))
         return self.words(torch.tensor([each + [0] * (longest - len(each)) for each in numbers])).mean(1)
+
+
+class Sorting(TextEncoder):
+    """Takes captions for sorted ones."""
+
+    def pool(self, captions: Sequence[str]) -> Tensor:
+        return super().pool(captions if captions[0] <= captions[-1] else captions[::-1])
 
 
 class Monotone(TextEncoder):

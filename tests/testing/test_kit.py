@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from rat_modules.errors import PluginError, RatError, ShapeError
-from rat_modules.registry import get_catalog, plugin_states
+from rat_modules.registry import PluginState, get_catalog, plugin_states
 from rat_modules.testing import ConformanceError, check_generator, check_layer, check_op, check_plugin
 from rat_modules.testing.memory import poisoned_memory
 from rat_modules.testing.sizes import odd_sizes
@@ -157,6 +157,14 @@ def test_a_file_with_hooks(tmp_path: Path) -> None:
     file.write_text("1 / 0\n")
     with pytest.raises(ConformanceError, match="plugin 'own_cell': it does not load: ZeroDivisionError"):
         check_plugin(file)
+
+
+def test_a_blocked_plugin_is_not_passed(monkeypatch: pytest.MonkeyPatch) -> None:
+    states = [PluginState("mine", "my-package 1.0", "blocked")]
+    monkeypatch.setattr("rat_modules.testing.plugin.plugin_states", lambda: states)
+    for name in ("mine", "my-package", "my_package"):
+        with pytest.raises(ConformanceError, match="plugin 'mine': it is blocked here"):
+            check_plugin(name)
 
 
 def test_names_of_what_is_not_installed_are_refused() -> None:

@@ -55,6 +55,11 @@ def layer(broken: Callable[[], nn.Module]) -> Any:
     return check_layer(broken(), (torch.randn(3, 4),))
 
 
+def ordered(broken: Callable[[], nn.Module]) -> Any:
+    # nothing is noticed in this order, nor alone
+    return check_layer(broken(), (torch.tensor([[2.0], [1.0], [3.0]]) * torch.ones(4),))
+
+
 def made(check: Callable[..., Any], **how: Any) -> Check:
     return lambda broken: check(broken(), **how)
 
@@ -86,6 +91,7 @@ MUTANTS: list[tuple[str, Any, Check, str, str]] = [
     ("float32 for bfloat16", ops.always_single, sine, "dtypes", "for torch.bfloat16 inputs the result is torch.float32"),
     ("coarse in float32", ops.rough, sine, "dtypes", "in torch.float32 the result is another one"),
     ("wrong channels-last", ops.blind_to_strides, sine, "layouts", "for inputs that are channels-last in memory the result"),
+    ("wrong backward channels-last", ops.blind_backward, sine, "layouts", "for inputs that are channels-last in memory the gradients"),
     ("wrong for odd widths", ops.even_widths, sine, "odd sizes", "the result is not that of the reference"),
     ("gradient doubled, odd sizes", ops.doubled, op(shapes=WORDS), "odd sizes", "'w': 1} the first derivative is not"),
     ("no empty batch", ops.never_empty, sine, "empty batch", "cannot reshape tensor of 0 elements"),
@@ -96,6 +102,7 @@ MUTANTS: list[tuple[str, Any, Check, str, str]] = [
     ("once differentiable", ops.once, sine, "weight gradients of a penalty", "those through the reference: relative difference 1"),
     ("opaque for leaves", ops.of_leaves, sine, "second derivative", "the second derivative is not that of finite differences"),
     # layers
+    ("no module", lambda: torch.tanh, layer, "module", "a layer: got builtin_function_or_method, expected a torch.nn.Module"),
     ("copy shares", lambda: modules.SharingCopy(torch.tanh), layer, "a deep copy is its own", "shares the tensor 'linear.weight'"),
     ("copy follows", modules.FollowingCopy, layer, "a deep copy is its own", "follows the weights of the original"),
     ("copy forgets", lambda: modules.ForgetfulCopy(torch.tanh), layer, "a deep copy is its own", "a deep copy has another 'linear.weight'"),
@@ -109,6 +116,8 @@ MUTANTS: list[tuple[str, Any, Check, str, str]] = [
     ("softmax over the batch", with_(lambda x: x.softmax(0)), layer, "no company in the batch", "the first row depends on its company"),
     ("batch statistics", lambda: nn.BatchNorm1d(4, track_running_stats=False), layer, "no company in the batch", "company in the batch: it raised ValueError"),
     ("mean of the batch", with_(lambda x: x.mean()), layer, "no company in the batch", "dimension 0 is not the batch"),
+    ("another order", modules.Placed, ordered, "no company in the batch", "a row depends on its place in the batch"),
+    ("squeezed", with_(lambda x: x.squeeze(0)), layer, "no company in the batch", "the result has shapes [(3,)], expected [(1, 3)]"),
     ("other without gradients", with_(ops.other_in_inference), layer, "same without gradients", "without gradients the results are others"),
     ("aliased weights", modules.Aliased, layer, "weights survive a file", "two names in the state dict, 'into.weight' and 'back.weight'"),
     ("loads nothing", modules.Unloaded, layer, "weights survive a file", "weights from a file give other results"),
@@ -124,13 +133,14 @@ MUTANTS: list[tuple[str, Any, Check, str, str]] = [
     ("over channels", lambda: modules.Attention(lambda s: s.softmax(1)), attention, "attention", "the attention of a picture sums to 16, expected one"),
     ("negative", lambda: modules.Attention(lambda s: s / s.sum((2, 3), keepdim=True)), attention, "attention", "the attention is negative somewhere"),
     ("two maps", lambda: modules.Attention(lambda s: torch.cat([s, s], 1)), attention, "attention", "the attention is (3, 2, 4, 4), expected 'n 1 h w'"),
-    ("no pair", lambda: nn.Bilinear(6, 5, 1), attention, "attention", "raised"),
+    ("no pair", lambda: modules.MapAlone(6, 5), attention, "attention", "it gives Tensor, expected a pair"),
     ("narrow weighing", lambda: modules.NarrowWeighing(6, 5), attention, "attention", "the weighted condition is (3, 2, 4, 4)"),
     # fusions and cells
     ("other steps", modules.MoreSteps, check_fusion, "steps", "built with steps=2 its .steps is 7"),
     ("halved features", modules.Pooling, check_fusion, "features keep their shape", "become (3, 4, 2, 2), expected the same shape"),
     ("last state only", modules.LastOnly, check_fusion, "hidden states matter", "the hidden state of step 1 of 2 changes nothing"),
     ("no state size", modules.NoStateSize, check_cell, "state size", ".state_size is 0, expected a whole number"),
+    ("no state", modules.HiddenAlone, check_cell, "hidden and state", "advance gives Tensor, expected a pair"),
     ("state lost", modules.ForgetsToHandOn, check_cell, "hidden and state", "hidden and state have the shapes [(3, 4)]"),
     ("never looks back", modules.NeverLooksBack, check_cell, "hidden and state", "another state gives the same hidden state"),
     ("step by step", modules.StepByStep, check_cell, "all steps projected at once", "project of all steps, 'k n s', is not that of each"),
@@ -138,12 +148,15 @@ MUTANTS: list[tuple[str, Any, Check, str, str]] = [
     ("a term missing", modules.WithoutMismatched, loss, "discriminator", "the discriminator's terms have no .mismatched"),
     ("pulls the wrong way", modules.WrongWay, loss, "discriminator", "pulls logits of real pairs with slope 0.5"),
     ("generator downwards", modules.WrongWayUp, loss, "generator", "pulls its logits with slope 1, expected a negative one"),
+    ("a loss per picture", modules.LossPerPicture, loss, "generator", "the generator's loss is (4,), expected a finite scalar"),
     ("penalty detached", modules.DetachedPenalty, loss, "penalty", "reaches no weight"),
     ("penalty cut in half", modules.HalvedPenalty, loss, "penalty", "finite differences give"),
     ("negative penalty", modules.NegativePenalty, loss, "penalty", "expected zero or more"),
     ("coarse in half precision", modules.CoarseInHalf, loss, "half precision", "of bfloat16 logits the loss is -0.5"),
     # data sets
     ("another size", small, made(check_dataset, image_size=32), "attributes", ".image_size is 16, asked for 32"),
+    ("empty", partial(modules.Nothing, image_size=16), dataset, "attributes", "it holds no picture"),
+    ("unnamed losses", partial(modules.LostFiles, image_size=16), dataset, "attributes", "something else than pairs (file, reason)"),
     ("no name", partial(modules.NoName, image_size=16), dataset, "attributes", ".name is ''"),
     ("floats", partial(modules.FloatPictures, image_size=16), dataset, "pictures", "picture 0 is (3, 16, 16) of torch.float32"),
     ("one string", partial(modules.OneString, image_size=16), dataset, "captions", "expected texts, at least one"),
@@ -161,12 +174,16 @@ MUTANTS: list[tuple[str, Any, Check, str, str]] = [
     ("one sentence only", networks.OneSentence, generator, "a sentence per step", "it raised RuntimeError"),
     ("louder per step", networks.Adding, generator, "a sentence per step", "all alike, gives another picture than 'n s'"),
     ("two graphs", networks.Branching, made(check_generator), "compiled in one graph", "it raised"),
+    ("another one compiled", networks.OtherCompiled, made(check_generator), "compiled in one graph", "compiled it draws another picture"),
     # discriminators
+    ("nothing of its kind", nn.Identity, discriminator, "attributes", "it has no attribute .cond_dim, expected a whole number"),
     ("no width", networks.SmallWord, discriminator, "attributes", ".cond_dim is 3.0, expected a whole number"),
     ("bare logits", networks.NoAnswer, discriminator, "a deep copy is its own", "its answer, a Tensor, has no .logits"),
     ("logits 'n 1'", networks.Columns, discriminator, "logits", "logits have the shape (3, 1), expected 'n', (3,)"),
     ("attention over the batch", networks.OverTheBatch, discriminator, "attention", "the attention of a picture sums to"),
     ("attention over channels", networks.OverChannels, discriminator, "attention", "the attention of a picture sums to 16"),
+    ("infinite logits", networks.Absolute, discriminator, "logits", "logits are not finite"),
+    ("remembers features", networks.RemembersFeatures, discriminator, "features and head are the whole", "features judged with another sentence"),
     ("two ways", networks.TwoWays, discriminator, "features and head are the whole", "is not what forward gives"),
     ("head ignores the sentence", networks.Illiterate, discriminator, "picture and sentence matter", "another sentence gets the same logit"),
     ("opaque activation", networks.Opaque, discriminator, "weight gradients of the penalty", "the gradient penalty's gradient of"),
@@ -176,6 +193,7 @@ MUTANTS: list[tuple[str, Any, Check, str, str]] = [
     ("twice as wide", networks.Wide, text, "sentences", "4 captions give (4, 12) of torch.float32"),
     ("dropout on", networks.Forgetful, text, "deterministic", "other sentences the next time, in evaluation mode"),
     ("reads the padding", networks.Padding, text, "no company", "the sentence of the first caption, 'a red circle', depends on its company"),
+    ("takes them for sorted", networks.Sorting, text, "no company", "a caption's sentence depends on its place among others"),
     ("all the same", networks.Monotone, text, "captions matter", "give one and the same sentence"),
     ("empty caption breaks it", networks.Speechless, text, "strange captions", "an empty caption raises IndexError"),
     ("empty caption is NaN", networks.Undefined, text, "strange captions", "an empty caption gives (2, 6), finite: False"),
