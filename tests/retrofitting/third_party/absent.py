@@ -46,7 +46,9 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         self.names = names
 
     def find_spec(self, name: str, *_: Any) -> importlib.machinery.ModuleSpec | None:
-        wanted = name.partition(".")[0] in self.names
+        package, dot, _part = name.partition(".")
+        # a part that an installed package has not, it has not
+        wanted = package in self.names and (not dot or isinstance(sys.modules.get(package), _Absent))
         return importlib.machinery.ModuleSpec(name, self, is_package=True) if wanted else None
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> types.ModuleType:
