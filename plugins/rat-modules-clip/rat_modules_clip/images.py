@@ -7,7 +7,7 @@ from torch.nn.functional import interpolate
 
 from rat_modules.errors import ShapeError
 from rat_modules.sampling.pixels import to_values
-from rat_modules_clip.frozen import Frozen
+from rat_modules.text.frozen import Frozen
 from rat_modules_clip.pretrained import DEFAULT, pretrained, weights_sha256
 
 # of the pictures that CLIP was trained on, as published with it

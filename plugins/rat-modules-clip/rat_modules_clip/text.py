@@ -10,7 +10,7 @@ from torch.nn.functional import normalize
 
 from rat_modules.errors import CheckpointError, ShapeError
 from rat_modules.text.captions import check_captions
-from rat_modules_clip.frozen import Frozen
+from rat_modules.text.frozen import Frozen
 from rat_modules_clip.pretrained import DEFAULT, pretrained, weights_sha256
 
 _AT_ONCE = 64

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from rat_modules.errors import CheckpointError, RatError, ShapeError
 from rat_modules.text.captions import check_captions
+from rat_modules.text.frozen import Frozen
 from rat_modules_minilm.folder import PUBLISHED, checked_sha256, packaged, weights_file
-from rat_modules_minilm.frozen import Frozen
 
 _AT_ONCE = 64
 
