@@ -28,7 +28,7 @@ MEASURES = {
 
 
 class Row(NamedTuple):
-    """One provider of one case; values are milliseconds, how many times as fast as the first provider, and MEASURES."""
+    """One provider of one case; values are milliseconds, how many times as fast as the baseline, and MEASURES."""
 
     provider: str
     values: dict[str, float]
@@ -38,22 +38,31 @@ Cases = dict[str, list[Row]]
 
 
 def tables(results: dict[str, Any]) -> dict[str, Cases]:
-    """By what is before and after the colon of a group: table, then case, then the providers, the baseline first."""
+    """By what is before and after the colon of a group: table, then case, then the providers."""
     found: dict[str, dict[str, list[dict[str, Any]]]] = {}
     for row in results["benchmarks"]:
         table, _, case = row["group"].partition(": ")
         found.setdefault(table, {}).setdefault(case, []).append(row)
-    return {name: {case: _rows(rows) for case, rows in cases.items()} for name, cases in found.items()}
+    return {name: _cases(cases) for name, cases in found.items()}
 
 
-def _rows(rows: list[dict[str, Any]]) -> list[Row]:
+def _cases(cases: dict[str, list[dict[str, Any]]]) -> Cases:
+    names = [row["provider"] for rows in cases.values() for row in rows]
+    # where the published computation could not be timed, nothing else takes its place
+    baseline = "published" if "published" in names else names[0]
+    return {case: _rows(rows, baseline) for case, rows in cases.items()}
+
+
+def _rows(rows: list[dict[str, Any]], baseline: str) -> list[Row]:
+    base = next((row["median"] for row in rows if row["provider"] == baseline), None)
     bandwidth = {row["provider"]: row["extra"].get("gb_per_second") for row in rows}
     made = []
     for row in rows:
         extra = {key: row["extra"][key] for key in MEASURES if key in row["extra"]}
         if row["provider"] != "copy" and bandwidth.get("copy"):
             extra["of_copy"] = extra["gb_per_second"] / bandwidth["copy"]
-        values = {"ms": 1000 * row["median"], "times": rows[0]["median"] / row["median"], **extra}
+        times = {"times": base / row["median"]} if base else {}
+        values = {"ms": 1000 * row["median"], **times, **extra}
         made.append(Row(row["provider"], values))
     return made
 
@@ -120,14 +129,15 @@ def wide(cases: Cases) -> Iterator[str]:
 
 def lines(results: dict[str, Any], plots: tuple[str, ...] = ()) -> Iterator[str]:
     """The report, line by line."""
-    found = tables(results)
+    found, cuda = tables(results), bool(results["cuda"])
     yield from ("# Benchmarks", "", *headline(found), "")
     yield (
-        f"Made by `make {'gpu' if results.get('cuda') else 'bench'}` on {results['device']}, torch {results['torch']}, "
+        f"Made by `make {'gpu' if cuda else 'bench'}` on {results['device']}, torch {results['torch']}, "
         f"python {results['python']}, {results['threads']} threads, commit {results['commit']}, in "
         f"{results['minutes']} minutes. Medians; the providers of a case ran in one session, and each was timed only "
-        "after it had computed the same numbers as the first. GB/s counts what an op cannot avoid to read and write, "
-        "and `copy` is a plain copy that moves as much."
+        "after it had computed the same numbers as the published one. GB/s counts what an op cannot avoid to read and "
+        "write, and `copy` is a plain copy that moves as much."
+        + (" `published` computes in float32, as it was released; the others under autocast to bfloat16." * cuda)
     )
     yield from (f"\nNot timed: {reason}." for reason in results["skipped"])
     yield from (f"\n![{name}]({name})" for name in plots)

@@ -1,6 +1,7 @@
 """Two affines and their rectifiers, as before a convolution, beside a plain copy of the same memory."""
 
 from collections.abc import Callable
+from itertools import product
 
 import pytest
 import torch
@@ -13,8 +14,9 @@ CUDA = torch.cuda.is_available()
 CASES = [(16, 256, 8), (8, 64, 32), (1, 32, 256)]  # batch, channels, height and width
 if CUDA:
     CASES = [(64, 64, 128), (64, 32, 256)]
-# smallest passes over the features: in, out; the backward pass also reads the gradient
-MOVED = {"forward": 2, "backward": 3, "double backward": 3}
+# smallest passes over the features: in, out; the backward pass also reads the gradient, and what two of them need is a
+# matter of how they are computed
+MOVED = {"forward": 2, "backward": 3}
 
 
 def plain(x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
@@ -26,8 +28,10 @@ def plain(x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
 PROVIDERS = {"published": plain, "ours": affine_leaky}
 
 
-@pytest.mark.parametrize("provider", ["published", "ours", "copy"])
-@pytest.mark.parametrize("passes", ["forward", "backward", "double backward"])
+@pytest.mark.parametrize(
+    ("passes", "provider"),
+    [*product(MOVED, ("published", "ours", "copy")), *product(["double backward"], ("published", "ours"))],
+)
 @pytest.mark.parametrize(("batch", "channels", "side"), CASES)
 @pytest.mark.benchmark(min_rounds=3, max_time=0.3)
 def test_affine(
@@ -62,7 +66,7 @@ def test_affine(
         (slope,) = torch.autograd.grad(op(x, gamma, beta), x, direction, create_graph=True)
         return torch.autograd.grad(slope.float().square().sum(), gamma)
 
-    moved = MOVED[passes] * x.numel() * x.element_size()
+    moved = MOVED[passes] * x.numel() * x.element_size() if passes in MOVED else None
     if provider == "copy":
         copied(moved)
         return

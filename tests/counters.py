@@ -14,8 +14,12 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 # operations whose result, or the shape of whose result, only the values tell
-_LOOKING = {"_local_scalar_dense", "item", "is_nonzero", "equal", "nonzero", "masked_select", "_unique2", "unique_dim"}
-# methods that hand values over without an operation where the tensor lies on the CPU anyway
+_LOOKING = {
+    "_local_scalar_dense", "item", "is_nonzero", "equal", "nonzero", "masked_select", "bincount",
+    "_unique2", "unique_dim", "unique_consecutive", "unique_dim_consecutive",
+}  # fmt: skip
+# methods that hand values over without an operation where the tensor lies on the CPU anyway; a `copy_` to the CPU
+# looks there as any other
 _FETCHING = {Tensor.tolist, Tensor.numpy, Tensor.cpu, Tensor.__array__}
 
 
@@ -66,7 +70,9 @@ class _Operations(TorchDispatchMode):
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         name = func._overloadpacket.__name__
         indices = args[1] if name in ("index", "index_put", "index_put_") else ()
-        if name in _LOOKING or any(index is not None and index.dtype == torch.bool for index in indices):
+        # so many that a tensor says, unless the sum is given
+        repeats = func is torch.ops.aten.repeat_interleave.Tensor and (kwargs or {}).get("output_size") is None
+        if repeats or name in _LOOKING or any(index is not None and index.dtype == torch.bool for index in indices):
             self.seen.append(name)
         return func(*args, **(kwargs or {}))
 
@@ -78,7 +84,9 @@ class _Fetches(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         given = (*args, *(kwargs or {}).values())
-        moved = func is Tensor.to and any(isinstance(each, str | torch.device) and str(each) == "cpu" for each in given)
+        moved = func is Tensor.to and any(
+            isinstance(each, str | torch.device) and torch.device(each).type == "cpu" for each in given
+        )
         if func in _FETCHING or moved:
             self.seen.append(func.__name__)
         return func(*args, **(kwargs or {}))

@@ -45,16 +45,28 @@ def system(attention: str, training: dict[str, str], device: str = "cpu") -> tup
         lambda x: x.tolist(),
         lambda x: x.cpu(),
         lambda x: x.to("cpu"),
+        lambda x: x.to(device="cpu:0"),
         lambda x: x.numpy(),
         lambda x: x.nonzero(),
         lambda x: x[x > 0],
         lambda x: torch.equal(x, x + 1),
+        lambda x: x.unique(),
+        lambda x: x.unique_consecutive(),
+        lambda x: x.long().bincount(),
+        lambda x: x.repeat_interleave(x.long()),
     ],
 )
 def test_every_way_of_asking_is_seen(ask: Callable[[Tensor], object]) -> None:
     with Looks() as looks:
         ask(torch.arange(3.0))
     assert len(looks.seen) == 1
+
+
+def test_what_is_not_asked_is_not_seen() -> None:
+    with Looks() as looks:
+        x = torch.arange(3.0)
+        x.repeat_interleave(2), x.repeat_interleave(x.long(), output_size=3), x[x.long()], x.to(torch.float64)
+    assert looks.seen == []
 
 
 @pytest.mark.parametrize(("attention", "training"), SYSTEMS)

@@ -5,15 +5,12 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from rat_modules.errors import RatError, ShapeError
+from rat_modules.ops.affine_stages import flow_back, last_stage, spread, stages
 from rat_modules.ops.backend import Backend, check_backend, kernel
-from rat_modules.ops.leaky import bend, leaky
+from rat_modules.ops.leaky import bend
 from rat_modules.ops.memory import captured, forward_mode, transformed, unfollowed
-
-# features that are still in the caches of a CPU when the next pass over them comes
-CACHED_NUMBERS = 2**18
 
 
 def affine(x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
@@ -39,11 +36,6 @@ def affine(x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
     """
     _check(x, gamma, beta)
     return torch.addcmul(spread(beta.to(x.dtype), x.ndim), x, spread(gamma.to(x.dtype), x.ndim))
-
-
-def spread(values: Tensor, ndim: int) -> Tensor:
-    """One value per channel, 'n c', to 'n c 1 1 ...' of `ndim` dimensions."""
-    return values[(...,) + (None,) * (ndim - 2)]
 
 
 def _check(x: Tensor, gamma: Tensor, beta: Tensor) -> None:
@@ -100,7 +92,7 @@ def affine_leaky(
 
         return registered.affine_leaky(x, gamma, beta, negative_slope)
     if captured() or len(gamma) == 0:
-        return _stages(x, gamma, beta, negative_slope)[-1]  # a compiler fuses these itself
+        return stages(x, gamma, beta, negative_slope)[-1]  # a compiler fuses these itself
     out: Tensor = _AffineLeaky.apply(x, gamma, beta, negative_slope, backend)
     return out
 
@@ -113,7 +105,7 @@ class _AffineLeaky(torch.autograd.Function):
     @staticmethod
     def forward(x: Tensor, gamma: Tensor, beta: Tensor, negative_slope: float, backend: Backend) -> Tensor:
         fused = kernel("affine", x, backend)
-        return (fused.affine_leaky if fused else _last_stage)(x, gamma, beta, negative_slope)
+        return (fused.affine_leaky if fused else last_stage)(x, gamma, beta, negative_slope)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
@@ -137,8 +129,8 @@ class _AffineLeaky(torch.autograd.Function):
     def jvp(ctx: Any, x_t: Tensor | None, gamma_t: Tensor | None, beta_t: Tensor | None, *_: Any) -> Tensor:
         x, gamma, beta = ctx.saved_tensors
         tangent = torch.zeros_like(x) if x_t is None else x_t
-        stages = _stages(x, gamma, beta, ctx.negative_slope)
-        for step, (before, after) in enumerate(pairwise(stages)):
+        passed = stages(x, gamma, beta, ctx.negative_slope)
+        for step, (before, after) in enumerate(pairwise(passed)):
             tangent = tangent * spread(gamma[step], x.ndim)
             if gamma_t is not None:
                 tangent = tangent + before * spread(gamma_t[step], x.ndim)
@@ -146,57 +138,3 @@ class _AffineLeaky(torch.autograd.Function):
                 tangent = tangent + spread(beta_t[step], x.ndim)
             tangent = bend(tangent, after, ctx.negative_slope)
         return tangent
-
-
-def _stages(x: Tensor, gamma: Tensor, beta: Tensor, negative_slope: float) -> list[Tensor]:
-    """The input and what stands after every rectifier, as autograd can follow it."""
-    stages = [x]
-    for scale, shift in zip(gamma, beta, strict=True):
-        moved = torch.addcmul(spread(shift, x.ndim), stages[-1], spread(scale, x.ndim))
-        stages.append(functional.leaky_relu_(moved, negative_slope) if unfollowed() else leaky(moved, negative_slope))
-    return stages
-
-
-def flow_back(
-    grad: Tensor, x: Tensor, gamma: Tensor, beta: Tensor, negative_slope: float
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Gradients of x, gamma and beta; differentiable again if gradients are on, else in few buffers."""
-    count = max(1, CACHED_NUMBERS // max(1, x.shape[1:].numel()))
-    if x.device.type != "cpu" or x.ndim == 2 or count >= len(x) or not unfollowed():
-        return _flow_back(grad, x, gamma, beta, negative_slope)
-    # a few pictures at a time, all passes over which find them in the caches of the CPU
-    out = torch.empty_like(x)
-    parts = zip(grad.split(count), x.split(count), gamma.split(count, 1), beta.split(count, 1), strict=True)
-    sums = [_flow_back(*part, negative_slope, to)[1:] for part, to in zip(parts, out.split(count), strict=True)]
-    for_gamma, for_beta = (torch.cat(each, 1) for each in zip(*sums, strict=True))
-    return out, for_gamma, for_beta
-
-
-def _flow_back(
-    grad: Tensor, x: Tensor, gamma: Tensor, beta: Tensor, negative_slope: float, out: Tensor | None = None
-) -> tuple[Tensor, Tensor, Tensor]:
-    stages, slopes, over = _stages(x, gamma[:-1], beta[:-1], negative_slope), [], tuple(range(2, x.ndim))
-    # its rectifier would not change the sign of the last one, and the sign is all that is needed of it
-    stages.append(torch.addcmul(spread(beta[-1], x.ndim), stages[-1], spread(gamma[-1], x.ndim)))
-    in_place = over and unfollowed()
-    for before, after, scale in reversed(list(zip(stages, stages[1:], gamma, strict=False))):
-        grad = bend(grad, after, negative_slope, out=out)
-        # what stands after a stage is needed no more, and `grad` is this function's own by now
-        product = torch.mul(grad, before, out=after) if in_place else grad * before
-        slopes.append((product.sum(over), grad.sum(over)) if over else (product, grad))
-        grad = grad.mul_(spread(scale, x.ndim)) if in_place else grad * spread(scale, x.ndim)
-        out = grad if in_place else None
-    for_gamma, for_beta = (torch.stack(parts) for parts in zip(*reversed(slopes), strict=True))
-    return grad, for_gamma, for_beta
-
-
-def _last_stage(x: Tensor, gamma: Tensor, beta: Tensor, negative_slope: float) -> Tensor:
-    """The same where nobody follows: one buffer, and each pass over memory does two operations."""
-    if transformed():
-        return _stages(x, gamma, beta, negative_slope)[-1]
-    out = torch.addcmul(spread(beta[0], x.ndim), x, spread(gamma[0], x.ndim))
-    for step in range(len(gamma)):
-        if step:
-            torch.addcmul(spread(beta[step], x.ndim), out, spread(gamma[step], x.ndim), out=out)
-        functional.leaky_relu(out, negative_slope, inplace=True)
-    return out

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.library import custom_op
 
-from rat_modules.ops import affine, soft_threshold
+from rat_modules.ops import affine_stages, soft_threshold
 from rat_modules.ops.backend import kernel
 from rat_modules.ops.memory import forward_mode
 
@@ -64,7 +64,7 @@ def _keep_affine(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
 
 def _affine_leaky_back(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
     x, gamma, beta = ctx.saved_tensors
-    back = affine.flow_back if _again() else affine_leaky_backward
+    back = affine_stages.flow_back if _again() else affine_leaky_backward
     return *back(grad, x, gamma, beta, ctx.negative_slope), None
 
 

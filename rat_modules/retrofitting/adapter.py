@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from rat_modules.errors import RetrofitError
 from rat_modules.layers.affine import ConditionalAffine
-from rat_modules.ops.affine import spread
+from rat_modules.ops.affine_stages import spread
 from rat_modules.retrofitting.conditioning import Conditioning
 from rat_modules.retrofitting.sites import Site
 

@@ -64,6 +64,7 @@ def test_two_providers_share_a_line_and_are_held_to_the_copy(report: ModuleType)
         ("op: 1 2, forward", "ours", 0.002, {"gb_per_second": 2.0}),
         ("op: 1 2, forward", "copy", 0.001, {"gb_per_second": 4.0}),
         ("op: 3 4, forward", "published", 0.2, {"gb_per_second": 1.0}),
+        ("op: 5 6, forward", "ours", 0.2, {"gb_per_second": 1.0}),
     )
     text = list(report.lines(given))
     assert text[text.index("## op") + 2 :] == [
@@ -72,6 +73,7 @@ def test_two_providers_share_a_line_and_are_held_to_the_copy(report: ModuleType)
         "|---|---|---|---|---|---|---|---|---|",
         "| 1 2, forward | 4 | 2 | 2.00 | 1 | 2 | 4 | 25% | 50% |",
         "| 3 4, forward | 200 | - | - | 1 | - | - | - | - |",
+        "| 5 6, forward | - | 200 | - | - | 1 | - | - | - |",
     ]
 
 

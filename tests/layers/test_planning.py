@@ -140,3 +140,20 @@ def test_a_batched_plan_takes_a_seventh_of_the_launches() -> None:
         return sum(event.count for event in seen.key_averages() if event.key in launching)
 
     assert calls(batched) <= 0.15 * calls(planned)
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
+def test_on_cuda_the_batched_plan_has_the_gradients_of_the_cpu(precision: torch.dtype) -> None:
+    made, hidden = fusions(), torch.randn(6, 3, 5)
+    twins = [fusion.cuda() for fusion in copy.deepcopy(made)]
+    assert batchable(twins, hidden.cuda())
+    found = []
+    for each, device in ((twins, "cuda"), (made, "cpu")):
+        start = hidden.to(device, copy=True).requires_grad_()
+        with torch.autocast("cuda", precision, enabled=device == "cuda" and precision == torch.bfloat16):
+            torch.stack([value.float().square().sum() for value in flat(planned(each, start))]).sum().backward()
+        found.append([start.grad.cpu(), *(weight.grad.cpu() for fusion in each for weight in fusion.parameters())])
+    allowed = {} if precision == torch.float32 else {"rtol": 0.05, "atol": 0.05 * found[1][0].abs().max().item()}
+    for ours, theirs in zip(*found, strict=True):
+        torch.testing.assert_close(ours, theirs, **allowed)

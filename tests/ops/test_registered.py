@@ -5,7 +5,9 @@ from typing import get_args
 
 import pytest
 import torch
+from functorch.compile import make_boxed_func
 from torch import Tensor
+from torch._dynamo.backends.common import aot_autograd
 from torch.library import opcheck
 
 from rat_modules.ops.affine import affine_leaky
@@ -58,11 +60,17 @@ def test_a_compiler_takes_the_kernel_that_was_asked_for(
     op: str, last: bool, side: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     torch.compiler.reset()
-    graphs: list[str] = []
+    forwards: list[str] = []
+    backwards: list[str] = []
 
-    def seen(graph: torch.fx.GraphModule, inputs: list[Tensor]) -> Callable:
-        graphs.append(graph.code)
-        return torch._dynamo.lookup_backend("aot_eager")(graph, inputs)
+    def into(graphs: list[str]) -> Callable:
+        def keep(graph: torch.fx.GraphModule, inputs: list[Tensor]) -> Callable:
+            graphs.append(graph.code)
+            return make_boxed_func(graph.forward)
+
+        return keep
+
+    seen = aot_autograd(fw_compiler=into(forwards), bw_compiler=into(backwards))
 
     tensors = [each.requires_grad_() for each in modulated((2, 3, side, side), last)]
     results = []
@@ -73,9 +81,10 @@ def test_a_compiler_takes_the_kernel_that_was_asked_for(
     for ours, theirs in zip(*results, strict=True):
         torch.testing.assert_close(ours, theirs)
         assert ours.stride() == theirs.stride()
-    assert f"rat_modules.{op}" in graphs[0]
+    assert f"rat_modules.{op}" in forwards[0]
+    assert f"rat_modules.{op}_backward" in backwards[0]
     torch.compile(OPS[op], backend=seen, fullgraph=True)("auto", *tensors)
-    assert "rat_modules" not in graphs[-1], "a compiler fuses by itself what nobody insists on"
+    assert "rat_modules" not in forwards[-1], "a compiler fuses by itself what nobody insists on"
 
 
 @each_op

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,15 @@ import torch
 from safetensors.torch import load_file
 
 from . import one_of_two
+
+
+def end(one: subprocess.Popen[str], both: list[subprocess.Popen[str]]) -> str:
+    """What a process says to its end; should it fail, the other has nothing to wait for."""
+    said = one.communicate(timeout=150)[1]
+    if one.returncode != 0:
+        for each in both:
+            each.kill()
+    return said
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +36,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for rank in (0, 1)
     ]
     try:
-        told = [each.communicate(timeout=150)[1] for each in both]
+        with ThreadPoolExecutor() as readers:  # both at once: one that fails leaves the other waiting for it
+            told = list(readers.map(lambda each: end(each, both), both))
     finally:
         for each in both:
             each.kill()
