@@ -107,9 +107,11 @@ def test_training_iteration(
     expected = PROVIDERS["published"](size, width, given_batch, device)
     call = PROVIDERS[provider](size, width, given_batch, device)
     mixed = provider == "ours_bfloat16" or (CUDA and provider != "published")
-    for iteration in (1, 2):  # the second iteration also judges what the first one did to the weights
+    # Adam's first step goes by the signs of gradients, and eight bits of mantissa turn over those of the smallest
+    tolerances = (2e-2, 1e-1) if mixed else (2e-2, 2e-2) if CUDA else (1e-3, 1e-3)
+    for iteration, tolerance in enumerate(tolerances, 1):  # the second also judges what the first did to the weights
         try:
-            same(call.run(), expected.run(), tolerance=5e-2 if mixed else 2e-2 if CUDA else 1e-3)
+            same(call.run(), expected.run(), tolerance=tolerance)
         except AssertionError as error:
             fault = known_fault(call, expected) if provider == "published_compiled" else None
             if fault is None:
