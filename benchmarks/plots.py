@@ -13,7 +13,7 @@ from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 from report import tables
 
 ROWS = {"pictures_per_second": "pictures a second", "peak_mib": "peak MiB", "gflop": "GFLOP a picture"}
-COLOURS = {"published": "C0", "published_compiled": "C2", "ours": "C1", "ours_compiled": "C3",
+COLOURS = {"published": "C0", "published_compiled": "C2", "ours": "C1", "ours_compiled": "C3", "ours_bfloat16": "C6",
            "forward_over_reverse": "C4", "forward_over_reverse_compiled": "C5"}  # fmt: skip
 
 
@@ -37,7 +37,8 @@ def bars(results: dict[str, Any], path: Path) -> None:
     axes.set_xlabel("times as fast as the published computation")
     seen = dict.fromkeys(who for *_, who, _ in shown)
     handles = [pyplot.Rectangle((0, 0), 1, 1, color=COLOURS[who]) for who in seen]
-    figure.legend(handles, [who.replace("_", ", ") for who in seen], loc="outside upper right", ncols=4, fontsize=8)
+    named = [who.replace("ours_", "ours, ").replace("published_", "published, ").replace("_", " ") for who in seen]
+    figure.legend(handles, named, loc="outside upper right", ncols=4, fontsize=8)
     figure.savefig(path, dpi=110)
     pyplot.close(figure)
 
