@@ -32,7 +32,7 @@ def refuse_unfit(model: nn.Module) -> None:
         if kind in _WRAPPERS:
             raise RetrofitError(f"{place} is a {kind}", hint="retrofit the network first, then wrap what comes back")
         if any(is_adapter_hook(hook) for hook in module._forward_hooks.values()):
-            raise RetrofitError(f"{place} is retrofitted already", hint="r.unretrofit() first")
+            raise RetrofitError(f"{place} is retrofitted already", hint="r.unretrofit() first, or copy r whole")
 
 
 def is_adapter_hook(hook: object) -> bool:

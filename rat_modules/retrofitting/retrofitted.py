@@ -147,7 +147,10 @@ class Retrofitted(nn.Module):
                 yield from affine.named_parameters(f"site:{adapter.name}#{call}")
 
     def unretrofit(self) -> nn.Module:
-        """Take everything off again; returns the base, whose weights learn again where they did before."""
+        """Take everything off again; returns the base, whose weights learn again where they did before.
+
+        Training or evaluation mode stays as it is.
+        """
         for adapter in self._adapters():
             hooks = self.base.get_submodule(adapter.name)._forward_hooks
             for key in [key for key, hook in hooks.items() if is_adapter_hook(hook) and hook.__self__ is adapter]:  # type: ignore[attr-defined]

@@ -122,3 +122,43 @@ def test_one_word_finds_op_kernel_test_and_benchmark(kernel: str) -> None:
         ("benchmarks", f"test_{kernel}"),
     ):
         assert (ROOT / folder / f"{name}.py").is_file()
+
+
+@pytest.fixture(scope="module")
+def kept() -> dict[str, Any]:
+    return json.loads((BENCHMARKS / "results.json").read_text(encoding="utf-8"))
+
+
+def test_the_report_is_that_of_the_results(report: ModuleType, kept: dict[str, Any]) -> None:
+    plots = ("REPORT.png", "REPORT-sweeps.png")
+    assert "\n".join(report.lines(kept, plots)) + "\n" == (BENCHMARKS / "REPORT.md").read_text(encoding="utf-8")
+    assert "dirty" not in kept["commit"]
+
+
+def test_the_readme_says_what_was_measured(kept: dict[str, Any]) -> None:
+    rows = {(row["group"], row["provider"]): row for row in kept["benchmarks"]}
+
+    def ms(group: str, provider: str) -> str:
+        return f"{1000 * rows[group, provider]['median']:.0f} ms"
+
+    sampling, penalty, iteration = (
+        "sampling: 256 px, width 32, batch 4",
+        "penalty: 128 px, width 16, batch 8",
+        "training iteration: 128 px, width 16, batch 8",
+    )
+    (theirs, ours, half) = (rows[iteration, who] for who in ("published", "ours", "ours_bfloat16"))
+    cost = [rows[sampling, who]["extra"] for who in ("published", "published_compiled", "ours")]
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    for cells in (
+        [ms(sampling, who) for who in ("published", "published_compiled", "ours")],
+        [ms(penalty, "published"), "cannot be compiled", ms(penalty, "ours")],
+        [
+            f"{theirs['median']:.2f} s",
+            "compiles to other gradients",
+            f"{ours['median']:.2f} s, in bfloat16 {half['median']:.2f} s",
+        ],
+        [f"{theirs['extra']['peak_mib']:.0f} MiB", "-", f"{ours['extra']['peak_mib']:.0f} MiB"],
+        [f"{each['gflop']:.2f} G" for each in cost],
+        [f"{cost[0]['kept_mib']:.1f} MiB", "-", f"{cost[2]['kept_mib']:.1f} MiB"],
+    ):
+        assert f"| {' | '.join(cells)} |" in text
