@@ -6,6 +6,7 @@ import platform
 import shutil
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -52,7 +53,7 @@ def _versions() -> dict[str, str]:
 def _devices() -> dict[str, str]:
     import torch
 
-    able = getattr(torch.cpu, "get_capabilities", dict)()  # torch 2.13 has it
+    able: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()  # torch 2.13 has it
     # where it is in hardware, `training.precision=bfloat16` is faster
     quick = ", bfloat16 in hardware" if able.get("avx512_bf16") or able.get("amx_bf16") else ""
     found = {"cpu": f"{os.cpu_count()} cores, {torch.get_num_threads()} threads in torch{quick}"}
