@@ -13,7 +13,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from rat_modules.errors import TrainingError
-from rat_modules.training.phases import Losses
+from rat_modules.training.iteration import Losses
 
 ROW_EVERY = 10  # iterations a line of metrics.jsonl is the mean of
 _SECONDS = 0.5  # between two looks at the device

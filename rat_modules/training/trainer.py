@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from rat_modules.training.batches import Batches
 from rat_modules.training.folder import RunFolder
-from rat_modules.training.phases import train_step
+from rat_modules.training.iteration import train_step
+from rat_modules.training.memory import Splitting
 from rat_modules.training.preview import Preview
 from rat_modules.training.progress import Progress
 from rat_modules.training.resume import write_checkpoint
@@ -47,6 +48,7 @@ def run(
     recipe = state.assembly.recipe
     training = recipe.training
     preview = Preview(batches.captioned.dataset, seed=state.seed)
+    splitting = Splitting(training.accumulate)
     written: int | None = None
     checkpoint = Path()
 
@@ -66,7 +68,10 @@ def run(
     with StopSignals() as stop, progress:
         stream = batches.starting_at(state.step + 1)
         while state.step < training.steps and not stop.received and not stop_when():
-            losses = train_step(state.assembly, state.optimizers, next(stream), training, state.step + 1)
+            batch = next(stream)
+            losses = train_step(
+                state.assembly, state.optimizers, batch, training, state.step + 1, splitting=splitting
+            )
             state.step += 1
             state.average.update(state.step)
             progress.record(state.step, losses)

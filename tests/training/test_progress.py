@@ -11,7 +11,7 @@ from rat_modules.recipes import Recipe, load_recipe
 from rat_modules.training.batches import Batches
 from rat_modules.training.captioned import Captioned
 from rat_modules.training.folder import RunFolder
-from rat_modules.training.phases import Losses
+from rat_modules.training.iteration import Losses
 from rat_modules.training.progress import Progress
 from rat_modules.training.start import begin
 from rat_modules.training.trainer import run

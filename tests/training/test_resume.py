@@ -15,7 +15,7 @@ from rat_modules.errors import CheckpointError, TrainingError
 from rat_modules.recipes import Recipe, load_recipe
 from rat_modules.training.batches import Batches
 from rat_modules.training.folder import RunFolder
-from rat_modules.training.phases import train_step
+from rat_modules.training.iteration import train_step
 from rat_modules.training.resume import read_checkpoint, write_checkpoint
 from rat_modules.training.start import check_same, take_up
 from rat_modules.training.state import TrainingState
