@@ -39,6 +39,7 @@ Examples:
     help="Take the trained text encoder of this model, as `convert` writes it.",
 )
 @click.option("--workers", type=click.IntRange(min=0), default=2, show_default=True, help="Readers of large data sets.")
+@click.option("--tensorboard", is_flag=True, help="Also write metrics and samples to --out/tensorboard.")
 @click.option("--resume", is_flag=True, help="Go on from the newest checkpoint in --out.")
 def command(out: Path, resume: bool, **options: Any) -> int | None:
     """Train a system on captioned pictures.
@@ -69,6 +70,7 @@ def train(
     text_encoder: Path | None,
     checkpoint_every: int,
     workers: int,
+    tensorboard: bool,
     resume: bool,
     **options: Any,
 ) -> "Outcome":
@@ -126,7 +128,12 @@ def train(
         click.echo(f"warning: {missing}; pictures will hardly follow their captions", err=True)
     folder.begin(now, about)
     folder.cut_metrics(state.step)
-    return run(state, batches, folder, checkpoint_every=checkpoint_every)
+    sinks = []
+    if tensorboard:
+        from rat_modules.training.tensorboard import Board
+
+        sinks.append(Board(folder.path / "tensorboard", folder.samples, step=state.step))
+    return run(state, batches, folder, checkpoint_every=checkpoint_every, sinks=sinks)
 
 
 def report(folder: "RunFolder", outcome: "Outcome") -> int | None:

@@ -79,6 +79,12 @@ class Batches:
                 images = held.index_select(0, self.captioned.on_device(draw.pictures[self.own]))
                 yield self._batch(draw._replace(pictures=self.captioned.places[draw.pictures]), images)
 
+    def captions_at(self, step: int) -> list[str]:
+        """The captions of an iteration's pictures, those of this process."""
+        draw = self.order.draw(step).within(self.own)
+        said = (self.captioned.dataset.captions(int(picture)) for picture in self.captioned.places[draw.pictures])
+        return [captions[which % len(captions)] for captions, which in zip(said, draw.captions.tolist(), strict=True)]
+
     def _batch(self, draw: Draw, pixels: Tensor) -> Batch:
         """What was drawn for the whole batch, and the pictures of this process."""
         own, place = draw.within(self.own), self.captioned.on_device

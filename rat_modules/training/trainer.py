@@ -1,18 +1,21 @@
 """The loop: batches through the phases, with samples and checkpoints on the way."""
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from rat_modules.training.batches import Batches
+from rat_modules.training.doctor import LOOK_EVERY, vital_signs
 from rat_modules.training.folder import RunFolder
 from rat_modules.training.iteration import train_step
 from rat_modules.training.memory import Splitting
 from rat_modules.training.preview import Preview
-from rat_modules.training.progress import Progress
+from rat_modules.training.progress import Progress, Row
 from rat_modules.training.resume import write_checkpoint
 from rat_modules.training.state import TrainingState
 from rat_modules.training.stop import StopSignals
+from rat_modules.training.trouble import keep_batch
 
 
 class Outcome(NamedTuple):
@@ -31,6 +34,7 @@ def run(
     checkpoint_every: int,
     stop_when: Callable[[], bool] = lambda: False,
     show: bool = True,
+    sinks: Sequence[Callable[[Row], object]] = (),
 ) -> Outcome:
     """Train until the recipe's `training.steps` are done, a signal comes, or `stop_when` says so.
 
@@ -41,14 +45,14 @@ def run(
         checkpoint_every: iterations between checkpoints; one more is written at the end.
         stop_when: asked after every iteration.
         show: draw a progress bar.
+        sinks: each is called with every row of metrics.
 
     Raises:
-        TrainingError: a loss is not finite any more, or a checkpoint could not be written.
+        TrainingError: too many losses or gradients are not finite, or a checkpoint could not be written.
     """
     recipe = state.assembly.recipe
     training = recipe.training
     preview = Preview(batches.captioned.dataset, seed=state.seed)
-    splitting = Splitting(training.accumulate)
     written: int | None = None
     checkpoint = Path()
 
@@ -64,17 +68,24 @@ def run(
         batch_size=training.batch_size,
         penalty_every=training.penalty_every,
         show=show,
+        trouble=lambda step: keep_batch(folder.troubles, step, batches),
+        sinks=sinks,
     )
+    splitting = Splitting(training.accumulate, progress.tell)
     with StopSignals() as stop, progress:
         stream = batches.starting_at(state.step + 1)
         while state.step < training.steps and not stop.received and not stop_when():
+            asked = time.monotonic()
             batch = next(stream)
+            waited = time.monotonic() - asked
             losses = train_step(
                 state.assembly, state.optimizers, batch, training, state.step + 1, splitting=splitting
             )
             state.step += 1
             state.average.update(state.step)
-            progress.record(state.step, losses)
+            if state.step % LOOK_EVERY == 0:
+                progress.signs(vital_signs(state.assembly, batch))
+            progress.record(state.step, losses, waited)
             if state.step % training.sample_every == 0 or state.step == training.steps:
                 preview_path = folder.samples / f"step-{state.step:08d}.png"
                 preview.write(preview_path, state.averaged(), f"{recipe.name}, step {state.step}")
