@@ -12,6 +12,8 @@ MOST = 10  # files; a run that goes on and on over a broken picture fills no dis
 def keep_batch(folder: Path, step: int, batches: Batches) -> None:
     """Write the pictures, sentences, noise and captions of an iteration to `step-00000012.safetensors`.
 
+    Each of several processes writes its own part.
+
     Args:
         folder: made where it is missing; nothing is written once it holds ten files.
         step: the iteration.
@@ -21,10 +23,11 @@ def keep_batch(folder: Path, step: int, batches: Batches) -> None:
         OSError: the folder cannot be written.
     """
     folder.mkdir(exist_ok=True)
-    if len(list(folder.glob("step-*.safetensors"))) >= MOST:
+    if len(list(folder.glob("step-*.safetensors"))) >= MOST * batches.processes:
         return
     batch = next(batches.starting_at(step))
     tensors = {"images": batch.images, "sentence": batch.sentence, "noise": batch.noise}
     tensors = {name: tensor.cpu().contiguous() for name, tensor in tensors.items()}
     captions = json.dumps(batches.captions_at(step), ensure_ascii=False)
-    write_safetensors(folder / f"step-{step:08d}.safetensors", tensors, {"captions": captions})
+    part = f"-from-{batches.own.start}" if batches.processes > 1 else ""
+    write_safetensors(folder / f"step-{step:08d}{part}.safetensors", tensors, {"captions": captions})
