@@ -31,8 +31,9 @@ TABLE: dict[str, set[str]] = {
     "models": BASE | OPS | LAYERS,
     **dict.fromkeys(SYSTEMS, BASE | NAMES | OPS | LAYERS | MODELS | SYSTEMS),
     **dict.fromkeys(WORK, BASE | NAMES | OPS | LAYERS | MODELS | SYSTEMS | WORK),
+    "reporting": BASE | NAMES | OPS | LAYERS | MODELS | SYSTEMS | WORK,
     "testing": BASE | NAMES | OPS | LAYERS | MODELS | SYSTEMS | WORK,
-    "cli": BASE | NAMES | OPS | LAYERS | MODELS | SYSTEMS | WORK | {"testing"},
+    "cli": BASE | NAMES | OPS | LAYERS | MODELS | SYSTEMS | WORK | {"testing", "reporting"},
 }
 # nothing in these loads torch when it is imported; the command line and training loops do so inside functions
 LIGHT = BASE | NAMES | {"cli"}
