@@ -19,6 +19,6 @@ def run(command: click.Command) -> None:
     except RatError as error:
         line, status = str(error), 2
     except OSError as error:
-        line, status = f"{error.filename}: {error.strerror}", 2
+        line, status = ": ".join(str(part) for part in (error.filename, error.strerror or error) if part), 2
     click.echo("error: " + " ".join(line.split()), err=True)
     sys.exit(status)

@@ -19,19 +19,21 @@ from steering import attach, make_parts, train
 from rat_modules import load_retrofit
 from rat_modules.atomic import atomic_write
 from rat_modules.checkpoints.files import load_weights, read_safetensors
+from rat_modules.cli.refusals import refuse_existing, refuse_unwritable
 from rat_modules.evaluation.stamp import stamp
 from rat_modules.sampling.pixels import write_png
 
 HERE = Path(__file__).parent
 CAPTIONS = [
-    "a red square",
+    "a red circle",
     "a blue circle",
-    "a yellow cross",
+    "a yellow circle",
     "a cyan triangle",
     "a small purple circle",
+    "a pink circle at the left",
+    "a pink circle at the right",
     "a large orange square at the top",
-    "a green triangle at the left",
-    "a green circle",
+    "a green circle",  # a pair that neither training has seen
 ]
 
 
@@ -51,20 +53,22 @@ def steer() -> None:
 
 @steer.command("train")
 @BASE
-@click.option("--steps", default=5000, show_default=True, type=click.IntRange(min=1), help="Iterations.")
+@click.option("--steps", default=4500, show_default=True, type=click.IntRange(min=1), help="Iterations.")
+@click.option("--pictures", default=4096, show_default=True, type=click.IntRange(min=2), help="How many to draw.")
 @click.option("--norms-only", is_flag=True, help="No site behind the projection of the noise.")
 @click.option("--blind", is_flag=True, help="The controller does not see the base's latent.")
 @SEED
 @file("--out", "out/retrofit/adapter", "Folder to write.")
-def train_command(base: Path, steps: int, norms_only: bool, blind: bool, seed: int, out: Path) -> None:
+def train_command(base: Path, steps: int, pictures: int, norms_only: bool, blind: bool, seed: int, out: Path) -> None:
     """Train adapters for the frozen base and write them to a folder."""
-    out.mkdir(parents=True, exist_ok=True)  # a place that cannot be is refused before the work, not after it
+    refuse_existing(out)
+    refuse_unwritable(out)
     original, generator = read_base(base), read_base(base)
     torch.manual_seed(seed)
     parts = make_parts()
     r = attach(generator, parts.text_encoder.cond_dim, norms_only=norms_only, from_noise=not blind)
     click.echo(r)
-    trained = train(r, parts, steps=steps, seed=seed)
+    trained = train(r, parts, steps=steps, seed=seed, pictures=pictures)
     trained.save_adapter(out)
     click.echo(f"written: {out}; the base is {'' if is_the_original(trained, original) else 'NOT '}as it was")
 

@@ -46,7 +46,7 @@ def attach(base: Generator, cond_dim: int, *, norms_only: bool = False, from_noi
     )
 
 
-def train(r: Retrofitted, parts: Assembly, *, steps: int, seed: int, pictures: int = 4096) -> Retrofitted:
+def train(r: Retrofitted, parts: Assembly, *, steps: int, seed: int, pictures: int) -> Retrofitted:
     """Train adapters and controller; returns a retrofit whose adapters are the average over the last steps.
 
     Args:

@@ -21,7 +21,7 @@ VALUE_RANGE = 0.85  # as the recipe ratgan-shapes: at the end of tanh a generato
 BATCH = 64
 
 
-def train(steps: int, seed: int, pictures: int = 8192) -> Generator:
+def train(steps: int, seed: int, pictures: int) -> Generator:
     """Train on the pairs of colour and shape that "train" shows; returns the averaged generator."""
     torch.manual_seed(seed)
     generator, discriminator = Generator(), Discriminator()
@@ -48,18 +48,20 @@ def train(steps: int, seed: int, pictures: int = 8192) -> Generator:
 
 
 @click.command()
-@click.option("--steps", default=5000, show_default=True, type=click.IntRange(min=1))
+@click.option("--steps", default=5000, show_default=True, type=click.IntRange(min=1), help="Iterations.")
+@click.option("--pictures", default=8192, show_default=True, type=click.IntRange(min=1), help="How many to draw.")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0))
 @click.option(
     "--out",
     default="out/retrofit/base.safetensors",
     show_default=True,
     type=click.Path(path_type=Path, dir_okay=False, writable=True),
+    help="File to write.",
 )
-def main(steps: int, seed: int, out: Path) -> None:
+def main(steps: int, pictures: int, seed: int, out: Path) -> None:
     """Train the unconditional DCGAN and write its generator's weights."""
     out.parent.mkdir(parents=True, exist_ok=True)  # a place that cannot be is refused before the work, not after it
-    generator = train(steps, seed)
+    generator = train(steps, seed, pictures)
     save_file(generator.state_dict(), out)
     click.echo(f"written: {out}")
 
