@@ -70,7 +70,7 @@ def inspect(
         "on_reuse": on_reuse,
     }
     if verify and inputs is not None:
-        r = retrofit(model, cond_dim=1, hidden_dim=1, **options)
+        r = retrofit(model, cond_dim=1, hidden_dim=1, freeze_base=False, **options)  # nothing will learn
         with torch.no_grad():
             r.verify(*inputs)
         sites = r.sites

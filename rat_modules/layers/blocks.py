@@ -75,10 +75,11 @@ class GeneratorBlock(nn.Module):
         upsample: bool = False,
     ) -> None:
         super().__init__()
-        self.upsample = upsample
+        self.upsample, self.out_features = upsample, out_features
         self.fuse1 = fusion(in_features, hidden_dim, steps=steps // 2)
+        late = upsample and getattr(self.fuse1, "pointwise", False)  # others' fusions need not say
         self.conv1 = (
-            UpsamplingConv2d(in_features, out_features) if upsample else nn.Conv2d(in_features, out_features, 3, 1, 1)
+            UpsamplingConv2d(in_features, out_features) if late else nn.Conv2d(in_features, out_features, 3, 1, 1)
         )
         self.fuse2 = fusion(out_features, hidden_dim, steps=steps // 2)
         self.conv2 = nn.Conv2d(out_features, out_features, 3, 1, 1)
@@ -94,7 +95,7 @@ class GeneratorBlock(nn.Module):
         """Features 'n c h w' and the (gamma, beta) of both fusions to features 'n c h w', or 'n c (2 h) (2 w)'."""
         shortcut = self.shortcut(x)
         convolve: Convolution = self.conv1
-        # asked each time, since both may be replaced; others' fusions need not say
+        # asked each time, since both may be replaced
         upsampling = any(isinstance(module, UpsamplingConv2d) for module in self.conv1.modules())  # maybe wrapped
         if self.upsample and not (upsampling and getattr(self.fuse1, "pointwise", False)):
             x = functional.interpolate(x, scale_factor=2.0)

@@ -143,7 +143,7 @@ class RATGenerator(nn.Module):
 
     def _outgrows_caches(self, index: int, x: Tensor) -> bool:
         block = cast(GeneratorBlock, self.blocks[index])
-        return len(x) > 1 and len(x) * block.conv1.out_channels * (4 * 2**index) ** 2 > CACHED_NUMBERS
+        return len(x) > 1 and len(x) * block.out_features * (4 * 2**index) ** 2 > CACHED_NUMBERS
 
     def forward(self, noise: Tensor, sentence: Tensor) -> Tensor:
         """Generate.

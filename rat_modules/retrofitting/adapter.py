@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from rat_modules.errors import RetrofitError
 from rat_modules.layers.affine import ConditionalAffine
 from rat_modules.ops.affine_stages import spread
-from rat_modules.retrofitting.conditioning import Conditioning
+from rat_modules.retrofitting.conditioning import Conditioning, Shake
+from rat_modules.retrofitting.recomputation import in_backward
 from rat_modules.retrofitting.sites import Site
 
 
@@ -26,42 +27,47 @@ class Adapter(nn.Module):
         once: refuse a second call within one forward.
     """
 
-    def __init__(self, sites: list[Site], hidden_dim: int, conditioning: Conditioning) -> None:
+    def __init__(self, sites: list[Site], hidden_dim: int, conditioning: Conditioning, *, once: bool = False) -> None:
         super().__init__()
         self.name = sites[0].name
         self.channels = tuple(site.channels for site in sites)
         self.channel_dims = tuple(site.channel_dim for site in sites)
         self.steps = tuple(site.step for site in sites)
         self.conditioning = conditioning
-        self.call = 0
+        self.counted, self.count = once or len(sites) > 1, 0
         self.affines = nn.ModuleList(ConditionalAffine(channels, hidden_dim) for channels in self.channels)
 
-    def hook(self, _module: nn.Module, _inputs: Any, output: Any) -> Tensor:
+    def hook(self, _module: nn.Module, _inputs: Any, output: Any) -> Any:
         """Forward hook of the module: what it gave, scaled and shifted as the condition says.
 
         Raises:
             RetrofitError: the output is not what the site was made for, or `Conditioning.state` refuses.
         """
-        conditioning, call = self.conditioning, self.call
-        conditioning.called.add(self.name)
-        if len(self.steps) > 1:
+        conditioning, call = self.conditioning, self.count % len(self.steps)
+        closing = conditioning.closing()
+        if closing is not None:
+            if closing.shake is None:
+                conditioning.reached(self.name, range(len(self.steps)))
+                return output
+            moved = self._shaken(output, call, closing.shake)
+        else:
             self._refuse_recomputation()
-            self.call = (call + 1) % len(self.steps)
-        if conditioning.perturbed is not None:
-            return self._shaken(output, call)
-        if conditioning.disabled:
-            return output
-        self._check(output, call)
-        hidden = conditioning.state(self.name, self.steps[call], output)
-        affine = self.affines[call]
-        assert isinstance(affine, ConditionalAffine)
-        # under autocast the recurrence may have been computed in half precision
-        gamma, beta = affine.modulation(hidden.to(next(affine.parameters()).dtype))
-        return modulate(output, gamma, beta, self.channel_dims[call])
+            self._check(output, call)
+            hidden = conditioning.state(self.name, self.steps[call], output)
+            affine = self.affines[call]
+            assert isinstance(affine, ConditionalAffine)
+            # under autocast the recurrence may have been computed in half precision
+            gamma, beta = affine.modulation(hidden.to(next(affine.parameters()).dtype))
+            moved = modulate(output, gamma, beta, self.channel_dims[call])
+        # not before: what was refused, in another thread for one, is no call
+        conditioning.reached(self.name, [call])
+        if self.counted and not in_backward():
+            self.count += 1
+        return moved
 
     def _refuse_recomputation(self) -> None:
         # calls are told apart by counting them, and a backward pass computes the last one first
-        if not torch.compiler.is_compiling() and torch._C._current_graph_task_id() != -1:
+        if len(self.steps) > 1 and in_backward():
             raise RetrofitError(
                 f"site {self.name!r} is computed again in the backward pass, which loses count of its calls",
                 hint="on_reuse='share', or no checkpointing around it",
@@ -83,12 +89,11 @@ class Adapter(nn.Module):
                 hint="a module that is used with other widths needs example_inputs and on_reuse='per_call'",
             )
 
-    def _shaken(self, output: Any, call: int) -> Any:
-        assert self.conditioning.perturbed is not None
-        name, at, scale, shift = self.conditioning.perturbed
-        if (name, at) != (self.name, call):
+    def _shaken(self, output: Any, call: int, shake: Shake) -> Any:
+        if (shake.name, shake.call) != (self.name, call):
             return output
-        return modulate(output, scale[None], shift[None], self.channel_dims[call])
+        self._check(output, call)
+        return modulate(output, shake.scale[None], shake.shift[None], self.channel_dims[call])
 
     def extra_repr(self) -> str:
         return f"{self.name!r}, step {', '.join(map(str, self.steps))}"

@@ -9,13 +9,15 @@ from torch import nn
 from rat_modules.errors import RetrofitError, ShapeError
 from rat_modules.layers.controller import RecurrentController
 from rat_modules.registry.nearest import did_you_mean
-from rat_modules.retrofitting.bases import refuse_unfit
+from rat_modules.retrofitting.bases import refuse_sequence_first, refuse_unfit, warn_of_moving
 from rat_modules.retrofitting.probe import Call, observe
 from rat_modules.retrofitting.retrofitted import Retrofitted
 from rat_modules.retrofitting.sites import Site, refuse_unmatched, width
 from rat_modules.retrofitting.targets import Targets, select
 
 Reuse = Literal["share", "per_call", "error"]
+
+_HIDDEN_DIM = 256  # of the published system
 
 
 def retrofit(
@@ -30,7 +32,7 @@ def retrofit(
     channels: int | Mapping[str, int] | None = None,
     channel_dim: int | Mapping[str, int] | None = None,
     order: Literal["execution", "definition"] | Sequence[str] | None = None,
-    hidden_dim: int = 256,
+    hidden_dim: int = _HIDDEN_DIM,
     controller: RecurrentController | None = None,
     freeze_base: bool = True,
 ) -> Retrofitted:
@@ -54,15 +56,16 @@ def retrofit(
         order: order of the steps: "execution", "definition", or the names of all sites. None is "execution" where
             example_inputs are given.
         hidden_dim: width d of the controller's hidden state.
-        controller: one of one's own, with its cond_dim and noise_dim.
-        freeze_base: keep the network's own weights as they are.
+        controller: one of one's own, with its cond_dim, noise_dim and hidden_dim.
+        freeze_base: keep the network's own weights as they are. Its mode is not changed here, and running statistics
+            move in training mode, of which there is a warning; `r.train()` leaves a frozen network in evaluation mode.
 
     Returns:
         A module with .base .controller .adapters .sites; see `Retrofitted`.
 
     Raises:
         RetrofitError: a target that matches nothing, a network in which hooks would not run, a site that cannot be one.
-        ShapeError: a width that is no whole number from 1 on.
+        ShapeError: a width that is no whole number from 1 on, or not the controller's.
 
     Example:
         >>> import torch
@@ -80,13 +83,22 @@ def retrofit(
         model, targets=targets, exclude=exclude, example_inputs=example_inputs, on_reuse=on_reuse, channels=channels,
         channel_dim=channel_dim, order=order,
     )  # fmt: skip
-    r = Retrofitted(model, controller, sites, frozen=freeze_base)
-    follow_base(r)
+    r = Retrofitted(model, controller, sites, frozen=freeze_base, once=on_reuse == "error")
+    try:
+        follow_base(r)
+    except BaseException:  # a warning may be an error, and a device full
+        r.unretrofit()
+        raise
     return r
 
 
 def follow_base(r: Retrofitted) -> None:
-    """Bring controller and adapters to the base's device, and let compilers forget what they knew of it."""
+    """Bring controller and adapters to the base's device, and let compilers forget what they knew of it.
+
+    Warns of a frozen base whose running statistics would move.
+    """
+    if r.frozen:
+        warn_of_moving(r.base)
     devices = [each.device for each in (*r.base.parameters(), *r.base.buffers())]
     if devices and devices[0].type != "meta":  # where the base waits for its weights; what an adapter is would be lost
         r.controller.to(devices[0])
@@ -138,6 +150,7 @@ def find_sites(
     found = []
     for step, (name, call, looked_at, count) in enumerate(steps):
         how_many, place = width(name, modules[name], looked_at, channels, channel_dim)
+        refuse_sequence_first(model, name, [call.shape for call in looked_at if call.shape is not None])
         found.append(Site(name, type(modules[name]).__name__, how_many, place, step, call, count))
     return found
 
@@ -190,4 +203,6 @@ def _controller(
         raise ShapeError("controller", got=f"cond_dim {given.cond_dim}", expected=f"cond_dim {cond_dim}")
     if noise_dim is not None and given.noise_dim != noise_dim:
         raise ShapeError("controller", got=f"noise_dim {given.noise_dim}", expected=f"noise_dim {noise_dim}")
+    if hidden_dim not in (_HIDDEN_DIM, given.hidden_dim):  # the default is nobody's wish
+        raise ShapeError("controller", got=f"hidden_dim {given.hidden_dim}", expected=f"hidden_dim {hidden_dim}")
     return given

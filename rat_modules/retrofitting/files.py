@@ -15,7 +15,7 @@ from rat_modules.errors import CheckpointError, RetrofitError
 from rat_modules.layers.cells import CELLS
 from rat_modules.layers.controller import RecurrentController
 from rat_modules.retrofitting.attach import follow_base
-from rat_modules.retrofitting.bases import refuse_unfit
+from rat_modules.retrofitting.bases import refuse_other_modules, refuse_unfit
 from rat_modules.retrofitting.retrofitted import Retrofitted
 from rat_modules.retrofitting.sites import Site
 
@@ -39,6 +39,7 @@ def save_adapter(r: Retrofitted, folder: str | Path) -> None:
         "base": f"{type(r.base).__module__}.{type(r.base).__qualname__}",
         "fingerprint": fingerprint(r.base),
         "freeze_base": r.frozen,
+        "once": r.once,
         "controller": {
             "cell": cell or type(r.controller.cell).__qualname__,
             "cond_dim": r.controller.cond_dim,
@@ -49,7 +50,8 @@ def save_adapter(r: Retrofitted, folder: str | Path) -> None:
     }
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    write_safetensors(folder / WEIGHTS, dict(r.adapter_named_parameters()), {"fingerprint": fingerprint(r.base)})
+    metadata = {"fingerprint": fingerprint(r.base), "sites": _digest(r.sites)}
+    write_safetensors(folder / WEIGHTS, dict(r.adapter_named_parameters()), metadata)
     with atomic_write(folder / CONFIG) as temporary:
         Path(temporary).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
 
@@ -71,7 +73,7 @@ def load_retrofit(
     Example:
         >>> import tempfile
         >>> from rat_modules.retrofitting.attach import retrofit
-        >>> make = lambda: nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4))
+        >>> make = lambda: nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4)).eval()
         >>> folder = tempfile.mkdtemp()
         >>> retrofit(make(), cond_dim=8, hidden_dim=8).save_adapter(folder)
         >>> load_retrofit(make(), folder).sites[0].name
@@ -90,10 +92,19 @@ def load_retrofit(
             hint="build the network as it was when they were saved",
         )
     tensors, metadata = read_safetensors(folder / WEIGHTS)
-    if metadata.get("fingerprint") != config["fingerprint"]:
-        raise CheckpointError(f"{folder / WEIGHTS} and {CONFIG} do not belong together", hint="save the adapters again")
     sites = [Site(**site) for site in config["sites"]]
-    r = Retrofitted(model, controller or _controller(config["controller"]), sites, frozen=config["freeze_base"])
+    # folders of the first version say nothing of the sites there
+    known = (metadata.get("fingerprint"), metadata.get("sites", _digest(sites)))
+    if known != (config["fingerprint"], _digest(sites)):
+        raise CheckpointError(f"{folder / WEIGHTS} and {CONFIG} do not belong together", hint="save the adapters again")
+    refuse_other_modules(model, sites)
+    r = Retrofitted(
+        model,
+        controller or _controller(config["controller"]),
+        sites,
+        frozen=config["freeze_base"],
+        once=config.get("once", False),
+    )
     try:
         own = dict(r.adapter_named_parameters())
         shapes = {name: tuple(value.shape) for name, value in own.items()}
@@ -102,10 +113,10 @@ def load_retrofit(
         with torch.no_grad():
             for name, parameter in own.items():
                 parameter.copy_(tensors[name])
+        follow_base(r)
     except BaseException:
         r.unretrofit()
         raise
-    follow_base(r)
     return r
 
 
@@ -120,6 +131,12 @@ def fingerprint(model: nn.Module) -> str:
     # a module's extra state may be anything
     keys = sorted(f"{name} {tuple(getattr(value, 'shape', ()))}" for name, value in state.items())
     return hashlib.sha256("\n".join(keys).encode()).hexdigest()
+
+
+def _digest(sites: list[Site]) -> str:
+    """What a list of sites is known by: they and the order of their steps, without what `verify` measured."""
+    told = [attrs.astuple(attrs.evolve(site, effect=None)) for site in sites]
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 
 
 def _read_config(path: Path) -> dict[str, Any]:

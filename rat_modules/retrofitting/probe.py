@@ -38,10 +38,11 @@ def quiet(model: nn.Module) -> Iterator[None]:
     finally:
         for module, mode in modes.items():
             module.training = mode
-        with torch.no_grad():
-            for module, name, buffer, value in buffers:
-                module._buffers[name] = buffer
-                if buffer is not None and value is not None:
+        for module, name, buffer, value in buffers:
+            module._buffers[name] = buffer
+            if buffer is not None and value is not None:
+                # where a network was made decides where its buffers can be written to
+                with torch.no_grad(), torch.inference_mode(buffer.is_inference()):
                     buffer.copy_(value)
 
 

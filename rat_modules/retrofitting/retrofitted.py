@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Self
 
+import torch
 from torch import Tensor, nn
 
 from rat_modules.errors import RetrofitError
@@ -12,6 +13,7 @@ from rat_modules.layers.controller import RecurrentController
 from rat_modules.retrofitting.adapter import Adapter
 from rat_modules.retrofitting.bases import clashes, is_adapter_hook
 from rat_modules.retrofitting.conditioning import USE, Conditioning
+from rat_modules.retrofitting.counting import Counting
 from rat_modules.retrofitting.probe import caller
 from rat_modules.retrofitting.sites import Site
 from rat_modules.retrofitting.verification import measure
@@ -26,30 +28,40 @@ class Retrofitted(nn.Module):
         adapters: one per module that is a site.
         sites: one per step of the recurrence, in its order.
         frozen: are the base's own weights kept as they are? Then `train()` leaves it in evaluation mode, so that its
-            running statistics stay too.
+            running statistics stay too. A weight that the base gets later, as by `remove_weight_norm`, is as it comes.
+        once: is a second call of a site within one forward refused?
     """
 
-    def __init__(self, base: nn.Module, controller: RecurrentController, sites: list[Site], *, frozen: bool) -> None:
+    def __init__(
+        self, base: nn.Module, controller: RecurrentController, sites: list[Site], *, frozen: bool, once: bool = False
+    ) -> None:
         super().__init__()
-        self.base, self.controller, self.sites, self.frozen = base, controller, sites, frozen
+        self.base, self.controller, self.sites, self.frozen, self.once = base, controller, sites, frozen, once
         self.conditioning = Conditioning()
         self._clashes = clashes(base, "sentence", "controller_noise")
-        self._learned = [name for name, parameter in base.named_parameters() if parameter.requires_grad]
+        self._attached, self._still = True, {name for name, each in base.named_parameters() if not each.requires_grad}
         by_name: dict[str, list[Site]] = {}
         for site in sites:
             by_name.setdefault(site.name, []).append(site)
         self.adapters = nn.ModuleList(
-            Adapter(sorted(calls, key=lambda site: site.call), controller.hidden_dim, self.conditioning)
+            Adapter(sorted(calls, key=lambda site: site.call), controller.hidden_dim, self.conditioning, once=once)
             for calls in by_name.values()
         )
+        self._counting = Counting(list(self._adapters()), self.conditioning)
+        # all of them before anything is changed: one may be missing
+        modules = [base.get_submodule(adapter.name) for adapter in self._adapters()]
         if frozen:
             base.requires_grad_(False)
-        for adapter in self._adapters():
-            base.get_submodule(adapter.name).register_forward_hook(adapter.hook)
+        for module, adapter in zip(modules, self._adapters(), strict=True):
+            module.register_forward_hook(adapter.hook)
+        self._counting.attach(base)
 
     @contextmanager
     def condition(self, sentence: Tensor, noise: Tensor | None = None) -> Iterator[Self]:
         """While this is open, the base follows the sentence, however it is called.
+
+        Another thread or asyncio task is refused. Plain generators cannot be told apart: of two that hold a condition
+        open between their steps, each needs a `copy.deepcopy` of this. Inside `disabled` it stays the original.
 
         Args:
             sentence: 'n s', or 'k n s' for another one at every step; in any floating-point type.
@@ -63,31 +75,38 @@ class Retrofitted(nn.Module):
         if (noise is None) != (takes is None):
             got, expected = ("no noise", f"noise 'n {takes}'") if noise is None else ("noise", "none")
             raise RetrofitError("condition", got=got, expected=expected, hint="noise_dim of retrofit(...) decides")
-        sentence, noise = self._as_the_controller(sentence), None if noise is None else self._as_the_controller(noise)
+        sentence = self._as_the_controller("sentence", sentence)
+        noise = None if noise is None else self._as_the_controller("noise", noise)
         state = None if noise is None else self.controller.initial_state(noise)
+        hidden = self.controller.unroll(sentence, len(self.sites), state)
+        controller_learns, adapters_learn = (
+            any(parameter.requires_grad for parameter in module.parameters())
+            for module in (self.controller, self.adapters)
+        )
         with (
-            self.conditioning.opened(self.controller.unroll(sentence, len(self.sites), state)),
-            self._calls_from_zero(),
+            self.conditioning.opened(
+                hidden, controller_learns=controller_learns, learns=controller_learns or adapters_learn
+            ) as opened,
+            self._counting.from_zero(),
         ):
             yield self
-            self._check_called()
+            if self.conditioning.open[-1] is opened:  # else what is wrong is the order, which is said next
+                self._counting.refuse_missing(opened.called)
 
-    def _as_the_controller(self, values: Tensor) -> Tensor:
-        # text encoders often are in half precision, and adapters that learn are not
-        own = next((parameter.dtype for parameter in self.controller.parameters()), values.dtype)
-        return values.to(own) if values.is_floating_point() else values
-
-    def _check_called(self) -> None:
-        missing = [adapter.name for adapter in self._adapters() if adapter.name not in self.conditioning.called]
-        if missing:
+    def _as_the_controller(self, what: str, values: Tensor) -> Tensor:
+        own = next(self.controller.parameters(), values)
+        if values.device != own.device:
             raise RetrofitError(
-                "sites that the condition never reached",
-                got=", ".join(missing),
-                hint="was another copy of the network run, or one compiled before? exclude what is not used",
+                f"device of the {what}",
+                got=values.device,
+                expected=f"{own.device}, where the controller is",
+                hint="r.to(device) moves both controller and network",
             )
+        # text encoders often are in half precision, and adapters that learn are not
+        return values.to(own.dtype) if values.is_floating_point() else values
 
     def disabled(self) -> AbstractContextManager[None]:
-        """While this is open, the base is the original."""
+        """While this is open, the base is the original, in this thread and asyncio task."""
         return self.conditioning.closed()
 
     def forward(
@@ -96,7 +115,8 @@ class Retrofitted(nn.Module):
         """Call the base under a condition; all other arguments are the base's own.
 
         Raises:
-            RetrofitError: the base has such a keyword itself, or there is no sentence and no open condition.
+            RetrofitError: the base has such a keyword itself, there is no sentence and no open condition, or a sentence
+                inside `disabled`.
         """
         if self._clashes:
             raise RetrofitError(f"the network has its own {' and '.join(self._clashes)}", hint=USE)
@@ -104,6 +124,10 @@ class Retrofitted(nn.Module):
             if controller_noise is not None:
                 raise RetrofitError("controller_noise without a sentence", hint=USE)
             return self.base(*args, **kwargs)
+        if self.conditioning.closing() is not None:
+            raise RetrofitError(
+                "a sentence where the adapters are off", hint="leave `with r.disabled():` first; r.verify runs the base"
+            )
         with self.condition(sentence, controller_noise):
             return self.base(*args, **kwargs)
 
@@ -114,23 +138,12 @@ class Retrofitted(nn.Module):
             args, kwargs: the base's own arguments, or one function that calls it.
 
         Raises:
-            RetrofitError: the output holds no numbers.
+            RetrofitError: the output holds no numbers, or a site is not what it was when probed.
         """
         only = args[0] if len(args) == 1 and not kwargs else None
         run = caller(only) if callable(only) and not isinstance(only, nn.Module) else None
-        with self._calls_from_zero():
-            return measure(self.base, self.sites, self.conditioning, run or (lambda base: base(*args, **kwargs)))
-
-    @contextmanager
-    def _calls_from_zero(self) -> Iterator[None]:
-        calls = [adapter.call for adapter in self._adapters()]
-        for adapter in self._adapters():
-            adapter.call = 0
-        try:
-            yield
-        finally:
-            for adapter, call in zip(self._adapters(), calls, strict=True):
-                adapter.call = call
+        run = run or (lambda base: base(*args, **kwargs))
+        return measure(self.base, self.sites, self.conditioning, self._counting.from_zero, run)
 
     def train(self, mode: bool = True) -> Self:
         """Training mode for controller and adapters; a frozen base stays in evaluation mode."""
@@ -147,16 +160,22 @@ class Retrofitted(nn.Module):
                 yield from affine.named_parameters(f"site:{adapter.name}#{call}")
 
     def unretrofit(self) -> nn.Module:
-        """Take everything off again; returns the base, whose weights learn again where they did before.
+        """Take everything off again; returns the base, whose weights learn again but for those that did not before.
 
-        Training or evaluation mode stays as it is.
+        Training or evaluation mode stays as it is, and so do the weights of a base that was not frozen. A second time
+        it does nothing.
         """
+        if not self._attached:
+            return self.base
+        self._attached = False
         for adapter in self._adapters():
             hooks = self.base.get_submodule(adapter.name)._forward_hooks
             for key in [key for key, hook in hooks.items() if is_adapter_hook(hook) and hook.__self__ is adapter]:  # type: ignore[attr-defined]
                 del hooks[key]
-        for name, parameter in self.base.named_parameters():
-            parameter.requires_grad_(name in self._learned)
+        self._counting.detach(self.base)
+        for name, parameter in self.base.named_parameters() if self.frozen else ():
+            with torch.inference_mode(parameter.is_inference()):  # where it was made decides where it can be changed
+                parameter.requires_grad_(name not in self._still)
         return self.base
 
     def save_adapter(self, folder: Any) -> None:

@@ -11,7 +11,7 @@ from torch import nn
 from rat_modules.errors import RetrofitError
 from rat_modules.registry.nearest import did_you_mean
 
-Target: TypeAlias = str | re.Pattern[str] | type[nn.Module] | Callable[[str, nn.Module], bool]
+Target: TypeAlias = str | re.Pattern[str] | type[nn.Module] | nn.Module | Callable[[str, nn.Module], bool]
 Targets: TypeAlias = Target | Iterable[Target] | Literal["auto"]
 
 _NORMS = (
@@ -29,9 +29,9 @@ def select(model: nn.Module, targets: Targets = "auto", exclude: Targets | None 
 
     Args:
         model: anybody's network; itself it is no site.
-        targets: "auto", a glob on dotted names, a compiled regex (searched in the name), a class, a function
-            (name, module) -> bool, or several of these. "auto" is every norm: torch's own classes, or a class with
-            "norm" in its name, outermost where one holds another.
+        targets: "auto", a glob on dotted names, a compiled regex (searched in the name), a class, a module of the
+            network itself, a function (name, module) -> bool, or several of these. "auto" is every norm: torch's own
+            classes, or a class with "norm" in its name, outermost where one holds another.
         exclude: the same, taken away again.
 
     Raises:
@@ -84,7 +84,7 @@ def _auto(there: list[tuple[str, nn.Module]]) -> set[nn.Module]:
 
 
 def _matched(what: str, targets: Targets, there: list[tuple[str, nn.Module]]) -> set[nn.Module]:
-    single = isinstance(targets, str | re.Pattern | type) or callable(targets)
+    single = isinstance(targets, str | re.Pattern | type | nn.Module) or callable(targets)
     entries: list[Any] = list(targets) if isinstance(targets, Iterable) and not single else [targets]
     if not entries:
         raise RetrofitError(what, got="an empty list", expected="at least one entry", hint="or targets='auto'")
@@ -108,20 +108,28 @@ def _fits(entry: Target, name: str, module: nn.Module) -> bool:
         return entry.search(name) is not None
     if isinstance(entry, type):
         return isinstance(module, entry)
+    if isinstance(entry, nn.Module):  # before functions: it can be called
+        return entry is module
     if callable(entry):
         return bool(entry(name, module))
     raise RetrofitError(
-        "target", got=repr(entry), expected="a glob, a compiled regex, a class or a function (name, module) -> bool"
+        "target",
+        got=repr(entry),
+        expected="a glob, a compiled regex, a class, a module or a function (name, module) -> bool",
     )
 
 
 def _spelt(entry: Target) -> str:
+    if isinstance(entry, nn.Module):
+        return f"of type {type(entry).__name__}"
     return entry.__name__ if isinstance(entry, type) else repr(getattr(entry, "pattern", entry))
 
 
 def _nearest(entry: Target, there: list[tuple[str, nn.Module]]) -> str | None:
     if isinstance(entry, type):
         return did_you_mean(entry.__name__, {type(module).__name__ for _, module in there})
+    if isinstance(entry, nn.Module):
+        return "it is no part of this network"
     word = entry if isinstance(entry, str) else getattr(entry, "pattern", "")
     return did_you_mean(word, [name for name, _ in there])
 

@@ -190,8 +190,8 @@ class Wrapped(nn.Module):
         super().__init__()
         self.inner = inner
 
-    def forward(self, *args, **kwargs) -> torch.Tensor:
-        return self.inner(*args, **kwargs)
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.inner(x)
 
 
 @pytest.mark.parametrize("fusion", [AffineFusion, BatchNormFusion])

@@ -87,6 +87,24 @@ def test_depth_first_draws_the_same_pictures(
     assert len(seen) == batch - 1, "what is in training sees the whole batch"
 
 
+@pytest.mark.parametrize("fusion", FUSIONS)
+def test_convolutions_of_others_in_their_places(fusion) -> None:
+    class Wrapped(nn.Module):
+        def __init__(self, inner: nn.Module) -> None:
+            super().__init__()
+            self.inner = inner
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.inner(x)
+
+    generator = build(fusion)
+    with torch.no_grad():
+        before = generator(*inputs(3))
+        for block in generator.blocks:
+            block.conv1, block.conv2 = Wrapped(block.conv1), Wrapped(block.conv2)
+        torch.testing.assert_close(generator(*inputs(3)), before)
+
+
 @settings(deadline=None, max_examples=15)
 @given(sizes=st.lists(st.integers(0, 3), min_size=1, max_size=4))
 def test_any_split_of_a_batch(sizes: list[int]) -> None:

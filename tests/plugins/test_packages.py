@@ -84,9 +84,10 @@ def test_uninstalled_it_is_gone(environment: Environment, package: Package) -> N
 
 @pytest.fixture(scope="module")
 def two(environment: Environment) -> tuple[Package, Package]:
-    """Two packages whose dependencies are there."""
-    found = [each for each in map(Package.read, FOLDERS) if not environment.missing(each)]
-    return found[0], found[1]
+    """Two packages that bring the same kinds of components: generators, fusions, families, recipes."""
+    names = ("rat-modules-dfgan", "rat-modules-ssagan")
+    first, second = (Package.read(folder) for folder in FOLDERS if folder.name in names)
+    return first, second
 
 
 def test_two_live_together_whichever_comes_first(environment: Environment, two: tuple[Package, Package]) -> None:
@@ -108,6 +109,9 @@ BROKEN = {
     "raising": "raise RuntimeError('the moon is full')\n",
     "greedy": "from rat_modules import hookimpl\n\n\n@hookimpl\ndef register_families(register):\n"
     "    register('ratgan-flower', 'nowhere:FAMILY')\n",
+    # written for another version of the core: one that knows more, and one that still had what is gone
+    "newer": "from rat_modules import hookimpl\n\n\n@hookimpl\ndef register_upscalers(register):\n    pass\n",
+    "older": "from rat_modules.layers.affine import GoneAffine\n",
 }
 
 
@@ -130,6 +134,8 @@ def test_broken_ones_disturb_nobody(environment: Environment, two: tuple[Package
         assert done.returncode == 0
         assert re.search(r"raising .*broken .*the moon is full", done.stdout)
         assert re.search(r"greedy .*broken .*families 'ratgan-flower' is registered twice", done.stdout)
+        assert re.search(r"newer .*broken .*unknown hook: got register_upscalers", done.stdout)
+        assert re.search(r"older .*broken .*GoneAffine", done.stdout)
         assert len(done.stderr.splitlines()) == len(BROKEN)
         blocked = [word for name in BROKEN for word in ("--block", name)]
         assert [environment.owned(package.plugin, *blocked) for package in two] == before

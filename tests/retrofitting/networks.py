@@ -37,6 +37,19 @@ class Reused(nn.Module):
         return x + 0 * torch.randn(())
 
 
+class Twice(nn.Module):
+    """One norm, as often as asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear, self.norm = nn.Linear(6, 6), nn.BatchNorm1d(6)
+
+    def forward(self, x: Tensor, times: int = 2) -> Tensor:
+        for _ in range(times):
+            x = self.norm(self.linear(x))
+        return x
+
+
 class Widths(nn.Module):
     """One norm without an own width, used with two."""
 

@@ -1,8 +1,10 @@
 """All kinds of networks that others have: on meta, spectrally normalized, without weights, in training mode."""
 
 import copy
+import warnings
 from collections import namedtuple
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import pytest
@@ -11,6 +13,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from rat_modules import load_retrofit, retrofit
+from rat_modules.errors import RetrofitError
 
 from .networks import Decoder, awaken
 
@@ -104,7 +107,8 @@ def test_in_training_mode_it_draws_the_same_random_numbers(freeze: bool) -> None
     model = nn.Sequential(nn.Linear(6, 8), nn.BatchNorm1d(8), nn.Dropout(0.5), nn.Linear(8, 6)).train()
     torch.manual_seed(1)
     before = model(Z)
-    r = made(model, example_inputs=Z, awake=False, freeze_base=freeze)
+    with pytest.warns(match="running statistics of '1' will move; r.train") if freeze else nullcontext():
+        r = made(model, example_inputs=Z, awake=False, freeze_base=freeze)
     torch.manual_seed(1)
     with r.condition(S):
         assert model.training and torch.equal(model(Z), before)
@@ -188,6 +192,52 @@ def test_noise_and_condition_may_be_the_networks_own() -> None:
     found = r(Z, noise=Z, condition=2.0, sentence=S, controller_noise=torch.ones(3, 4))
     with r.condition(S, torch.ones(3, 4)):
         assert torch.equal(r.base(Z, noise=Z, condition=2.0), found)
+
+
+def test_made_in_inference_mode() -> None:
+    with torch.inference_mode():
+        model = Decoder().eval()
+        model.norm1.running_mean += 1
+        before = model(Z)
+    model.forward = lambda z: torch.tanh(model.last(model.norm2(model.grow(
+        model.norm1(model.first(z).view(-1, 16, 3, 3)).relu())).relu()))  # fmt: skip
+    r = made(model, awake=False, example_inputs=Z)
+    assert [site.name for site in r.sites] == ["norm1", "norm2"]
+    with torch.inference_mode():
+        assert torch.equal(r(Z, sentence=S), before)
+    assert r.unretrofit() is model
+
+
+def first_of(kind: type[nn.Module], batch_first: bool) -> nn.Module:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of a faster path that is not taken
+        layer = nn.TransformerEncoderLayer(6, 2, 8, batch_first=batch_first)
+        return {
+            nn.TransformerEncoderLayer: lambda: layer,
+            nn.TransformerEncoder: lambda: nn.TransformerEncoder(layer, 2, norm=nn.LayerNorm(6)),
+            nn.Transformer: lambda: nn.Transformer(6, 2, 1, 1, 8, batch_first=batch_first),
+            nn.Sequential: lambda: nn.Sequential(nn.Linear(6, 6), layer),
+        }[kind]()
+
+
+LAYERS = [nn.TransformerEncoderLayer, nn.TransformerEncoder, nn.Transformer, nn.Sequential]
+
+
+@pytest.mark.parametrize("kind", LAYERS)
+def test_a_sequence_before_its_batch(kind: type[nn.Module]) -> None:
+    square = torch.randn(3, 3, 6)  # or the batch would give it away
+    inputs = (square, square) if kind is nn.Transformer else square
+    model = first_of(kind, False).eval()
+    for more in ({}, {"example_inputs": inputs}):
+        with pytest.raises(RetrofitError, match=r"gives 'l n c', its sequence before its batch: got batch_first=False"):
+            made(model, **more)
+    assert not any(module._forward_hooks for module in model.modules())
+    assert made(first_of(kind, True).eval(), example_inputs=inputs).sites
+    if kind is nn.TransformerEncoder:
+        with pytest.raises(RetrofitError, match=r"site 'norm' gives 'l n c'.* in the network"):
+            made(model, targets="norm")
+    if kind is nn.Sequential:  # here it is known that they have no sequence
+        assert made(model, targets="1.norm1", example_inputs=Z).sites
 
 
 class Pictures(Dataset):

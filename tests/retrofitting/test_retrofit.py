@@ -3,6 +3,7 @@
 import copy
 import io
 import pickle
+import warnings
 
 import pytest
 import torch
@@ -73,8 +74,8 @@ def test_disabled_and_taken_off_it_is_the_original() -> None:
     r = made(model)
     with r.condition(S, N), r.disabled():
         assert torch.equal(model(Z), before)
-        r_called = [adapter.name in r.conditioning.called for adapter in r.adapters]
-    assert all(r_called) and not any(parameter.requires_grad for parameter in model.parameters())
+        assert r.conditioning.open[-1].called == {(site.name, 0) for site in r.sites}, "they ran, as asked"
+    assert not any(parameter.requires_grad for parameter in model.parameters())
     assert r.unretrofit() is model and torch.equal(model(Z), before)
     learns = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
     assert learns == {name for name, _ in model.named_parameters()} - {"last.weight"}
@@ -149,7 +150,7 @@ def test_calls_of_one_module_have_steps_of_their_own() -> None:
     assert not torch.equal(found, follow(several, torch.stack([S, S.flip(0), S])))
     assert torch.equal(follow(several, steps), found), "and the count starts again"
     names = {name.partition(".")[0] for name, _ in several.adapter_named_parameters()}
-    assert names == {"controller", "site:norm#0", "site:norm#1", "site:norm#2"} or "site:norm#2" in names
+    assert names == {"controller", "site:norm#0", "site:norm#1", "site:norm#2"}
 
 
 def test_a_count_that_an_error_broke_off_starts_again() -> None:
@@ -166,7 +167,7 @@ def test_a_controller_of_ones_own() -> None:
     controller = RecurrentController(5, noise_dim=None, hidden_dim=7, cell="gru")
     r = retrofit(Decoder().eval(), cond_dim=5, controller=controller)
     assert r.controller is controller and r(Z, sentence=S).shape == (3, 3, 6, 6)
-    for wrong in ({"cond_dim": 4}, {"cond_dim": 5, "noise_dim": 3}):
+    for wrong in ({"cond_dim": 4}, {"cond_dim": 5, "noise_dim": 3}, {"cond_dim": 5, "hidden_dim": 8}):
         with pytest.raises(RatError, match="controller: got"):
             retrofit(Decoder(), controller=controller, **wrong)
 
@@ -200,8 +201,6 @@ def test_layout_and_dtype_are_those_of_the_features(x: Tensor, dtype: torch.dtyp
 
 def test_half_precision_and_autocast() -> None:
     r = made(awake=False)
-    before = r.base(Z) if not r.adapters else None
-    assert before is None
     r.base.bfloat16()
     with r.disabled():
         original = r.base(Z.bfloat16())
@@ -211,6 +210,66 @@ def test_half_precision_and_autocast() -> None:
         with r.disabled():
             original = r.base(Z)
         assert torch.equal(follow(r), original)
+    awaken(r)
+    found = follow(r)
+    with torch.autocast("cpu", torch.bfloat16):
+        half = follow(r)
+    # 0.4 % measured; the original alone differs by as much
+    assert 0 < (half.float() - found).norm() < 0.01 * found.norm()
+    assert (half.float() - original.float()).norm() > 0.1 * found.norm()
+
+
+def test_weights_that_did_not_learn_still_do_not_and_all_others_do() -> None:
+    model = nn.Sequential(nn.Linear(6, 6), nn.BatchNorm1d(6)).eval()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # an older way, and in many networks
+        nn.utils.weight_norm(model[0])
+        model[1].bias.requires_grad_(False)
+        r = retrofit(model, cond_dim=5)
+        nn.utils.remove_weight_norm(model[0])
+    r.unretrofit()
+    assert {name: each.requires_grad for name, each in model.named_parameters()} == {
+        "0.weight": True, "0.bias": True, "1.weight": True, "1.bias": False,
+    }  # fmt: skip
+
+
+def test_a_base_that_was_not_frozen_keeps_what_its_owner_froze() -> None:
+    r = made(freeze_base=False)
+    r.base.last.requires_grad_(False)
+    r.unretrofit()
+    assert not r.base.last.weight.requires_grad and r.base.first.weight.requires_grad
+
+
+def test_taken_off_twice_it_leaves_the_next_retrofit_alone() -> None:
+    r = made()
+    following = made(r.unretrofit())
+    found = follow(following)
+    assert r.unretrofit() is following.base and torch.equal(follow(following), found)
+    assert not any(parameter.requires_grad for parameter in following.base.parameters())
+
+
+def test_a_frozen_base_in_training_mode_is_warned_of_once() -> None:
+    model = Decoder().train()
+    with pytest.warns(UserWarning, match=r"statistics of 'norm1' will move; r.train\(\), r.eval") as said:
+        r = retrofit(model, cond_dim=5, noise_dim=4, hidden_dim=8)
+    assert len(said) == 1 and said[0].filename == __file__ and model.training, "its mode is its owner's"
+    before = model.norm1.running_mean.clone()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        follow(r.train())
+        assert torch.equal(model.norm1.running_mean, before)
+        model = r.unretrofit().train()
+        model.norm1.eval()
+        retrofit(model, cond_dim=5)
+
+
+def test_a_warning_that_is_an_error_leaves_nothing_attached() -> None:
+    model = Decoder().train()
+    with warnings.catch_warnings(), pytest.raises(UserWarning):
+        warnings.simplefilter("error")
+        retrofit(model, cond_dim=5)
+    assert not any(module._forward_hooks for module in model.modules())
+    assert all(parameter.requires_grad for parameter in model.parameters())
 
 
 def test_the_table() -> None:

@@ -49,6 +49,15 @@ def test_a_parametrization_is_no_site() -> None:
     assert "out" in chosen and not any("parametrizations" in name for name in chosen)
 
 
+def test_a_module_may_be_named_by_itself() -> None:
+    model = network()
+    chosen = select(model, [model["out"], model["blocks"][1]["norm"]], exclude=model["out"])
+    assert [name for name, _ in chosen] == ["blocks.1.norm"]
+    assert [name for name, _ in select(model, model["custom"])] == ["custom"]
+    with pytest.raises(RetrofitError, match=r"entry of type BatchNorm2d matches no module.*; it is no part of this"):
+        select(model, nn.BatchNorm2d(4))
+
+
 class Tied(nn.Module):
     """One norm under three names, and one that is a part of itself."""
 

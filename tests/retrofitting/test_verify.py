@@ -1,7 +1,11 @@
 """How much a site matters: measured on the whole output, and warned of where it hardly does."""
 
 import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import SimpleNamespace
 
+import attrs
 import pytest
 import torch
 from torch import Tensor, nn
@@ -81,6 +85,53 @@ def test_a_site_that_makes_the_output_overflow_is_not_weak() -> None:
 
     r = retrofit(Steep(nn.BatchNorm1d(6, eps=0.0)).eval(), cond_dim=5)
     assert r.verify(Z) == [] and r.sites[0].effect == float("inf")
+
+
+class Plain:
+    def __init__(self, image: Tensor) -> None:
+        self.image, self.itself, self.model = image, self, nn.Linear(2, 2)
+
+
+@attrs.define
+class Slots:
+    image: Tensor
+
+
+@dataclass(slots=True)
+class Data:
+    image: Tensor
+
+
+@pytest.mark.parametrize("kind", [Plain, Slots, Data, lambda image: SimpleNamespace(image=[image])])
+def test_outputs_that_are_objects(kind: Callable[[Tensor], object]) -> None:
+    class Wrapped(Decoder):
+        def forward(self, z: Tensor) -> object:
+            return kind(super().forward(z))
+
+    torch.manual_seed(0)
+    model = Decoder().eval()
+    wrapped = Wrapped().eval()
+    wrapped.load_state_dict(model.state_dict())
+    effects = []
+    for each in (model, wrapped):
+        r = retrofit(each, cond_dim=5)
+        assert r.verify(Z) == []
+        effects.append([site.effect for site in r.sites])
+    assert effects[0] == effects[1]
+
+
+def test_a_site_that_gives_no_tensor() -> None:
+    class Pair(nn.Module):
+        def forward(self, x: Tensor) -> tuple[Tensor, int]:
+            return x, 1
+
+    class First(nn.Sequential):
+        def forward(self, x: Tensor) -> Tensor:
+            return super().forward(x)[0]
+
+    r = retrofit(First(Pair()), cond_dim=5, targets="0", channels=6)
+    with pytest.raises(RetrofitError, match="site '0' gives no tensor: got tuple; name a module inside it"):
+        r.verify(Z)
 
 
 def test_an_output_without_numbers() -> None:
