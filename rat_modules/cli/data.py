@@ -5,12 +5,18 @@ from pathlib import Path
 
 import click
 
+from rat_modules.cli.refusals import refuse_unwritable
 from rat_modules.cli.table import table
 
 EPILOG = """\b
 Examples:
   rat-modules data emoji --out data/emoji
   rat-modules data check data/emoji
+"""
+SHARD_EPILOG = """\b
+Examples:
+  rat-modules data shard photos --out shards/photos
+  rat-modules data shard shapes --out shards/shapes --per 500 --image-size 64
 """
 EMOJI_EPILOG = """\b
 Examples:
@@ -59,6 +65,42 @@ def make_emoji(source: Path | None, out: Path) -> None:
     rows.append({"what": "skipped files", "count": len(content["skipped"])})
     click.echo(table(rows))
     click.echo(f"made {out}; licences and attribution: {out / 'LICENCES.txt'}")
+
+
+@command.command("shard", epilog=SHARD_EPILOG)
+@click.argument("source", metavar="DATA")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="A new folder for the shards.")
+@click.option("--per", type=click.IntRange(min=1), default=1000, show_default=True, help="Pictures in a shard.")
+@click.option(
+    "--image-size",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Store squares of N pixels.  [default: the original files, where there are files]",
+)
+def make_shards(source: str, out: Path, per: int, image_size: int | None) -> None:
+    """Write captioned pictures as tars, to train on sets of any size.
+
+    DATA is whatever `train --data` takes; all its splits are written, in the form of webdataset, with an index.json.
+    Training on --out streams the pictures and holds none of them. The same data give the same bytes. A run that was
+    stopped is run again.
+    """
+    from rat_modules.data.shard_writing import write_shards
+
+    refuse_unwritable(out)
+    index = write_shards(source, out, per=per, image_size=image_size, say=lambda line: click.echo(line, err=True))
+    rows = [
+        {
+            "split": name,
+            "shards": len(split.shards),
+            "pictures": split.pictures,
+            "captions": split.captions,
+            "concepts": split.concepts,
+            "MB": f"{sum(shard.bytes for shard in split.shards) / 1e6:.1f}",
+        }
+        for name, split in index.splits.items()
+    ]
+    click.echo(table(rows))
+    click.echo(f"made {out}; train on it with --data {out}")
 
 
 @command.command("check", epilog=CHECK_EPILOG)

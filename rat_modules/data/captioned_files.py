@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import attrs
 from torch import Tensor
@@ -30,6 +31,14 @@ class Item:
     captions: tuple[str, ...]
     concept: str
     box: Box | None = None
+
+
+class Original(NamedTuple):
+    """A picture as it lies on the disk: its bytes, the ending that names their format, and the part to show."""
+
+    content: bytes
+    ending: str
+    box: Box | None
 
 
 class CaptionedFiles(Dataset[tuple[Tensor, tuple[str, ...]]]):
@@ -63,7 +72,7 @@ class CaptionedFiles(Dataset[tuple[Tensor, tuple[str, ...]]]):
             raise DataError("image size", got=image_size, expected="at least 1 pixel")
         if fit not in ("crop", "pad"):
             raise DataError("fit", got=repr(fit), expected="'crop' or 'pad'")
-        self.name, self.image_size, self._fit, self._background = name, image_size, fit, background
+        self.name, self.image_size, self.fit, self.background = name, image_size, fit, background
         self.skipped = list(skipped)
         self._items: list[Item] = []
         self._sizes: list[tuple[int, int]] = []
@@ -116,6 +125,18 @@ class CaptionedFiles(Dataset[tuple[Tensor, tuple[str, ...]]]):
         """What the picture shows."""
         return self.item(index).concept
 
+    def original(self, index: int) -> Original:
+        """The picture's file, which `square` makes a picture of.
+
+        Raises:
+            DataError: it cannot be read any more.
+        """
+        item = self.item(index)
+        try:
+            return Original(item.file.read_bytes(), item.file.suffix.lower().removeprefix("."), item.box)
+        except OSError as error:
+            raise DataError(f"{item.file} cannot be read", got=error.strerror) from error
+
     def item(self, index: int) -> Item:
         """File, captions and concept of the picture."""
         return self._items[self._place(index)]
@@ -135,7 +156,7 @@ class CaptionedFiles(Dataset[tuple[Tensor, tuple[str, ...]]]):
     def _read(self, item: Item) -> Tensor:
         image = read_picture(item.file)
         box = None if item.box is None else surroundings(item.box, image.size)
-        return square(image, self.image_size, fit=self._fit, background=self._background, box=box)
+        return square(image, self.image_size, fit=self.fit, background=self.background, box=box)
 
     def _nothing_left(self) -> DataError:
         if not self.skipped:

@@ -1,9 +1,6 @@
 """What is in a data folder, and what is wrong with it, before anything is trained on it."""
 
 import hashlib
-import inspect
-import typing
-from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -13,9 +10,9 @@ from torch.nn.functional import avg_pool2d
 from rat_modules.data.captioned_files import CaptionedFiles
 from rat_modules.data.check_report import NEAR_RMSE, TINY, FolderReport, SplitReport
 from rat_modules.data.dataset import CaptionedImages
-from rat_modules.data.opening import find_dataset, open_dataset
+from rat_modules.data.opening import find_dataset, open_dataset, splits_of
+from rat_modules.data.shards import Shards
 from rat_modules.errors import DataError
-from rat_modules.registry.manager import get_catalog
 
 _EDGE, _THUMBNAIL = 64, 16
 
@@ -24,8 +21,8 @@ def check_folder(path: str | Path) -> FolderReport:
     """Read every picture and caption of a data folder, in each of its splits.
 
     Args:
-        path: pictures with captions, a published layout, or a folder made by `rat-modules data`; a registered name
-            such as "shapes" works too.
+        path: pictures with captions, a published layout, or a folder made by `rat-modules data`, of whose shards every
+            byte is checked; a registered name such as "shapes" works too.
 
     Raises:
         DataError: nothing there can be used.
@@ -41,12 +38,17 @@ def check_folder(path: str | Path) -> FolderReport:
         >>> sum(split.pictures for split in report.splits), report.reasons()
         (2, {'no caption': 1})
     """
-    kind, root = find_dataset(path)
+    kind, _ = find_dataset(path)
     opened: dict[str, CaptionedImages] = {}
     problems: list[tuple[str, DataError]] = []
-    for split in _splits(kind, root):
+    # pictures that were stored smaller are looked at as they are
+    more = {"enlarge": True} if kind == "shards" else {}
+    for split in splits_of(path):
         try:
-            opened[split] = open_dataset(path, image_size=_EDGE, split=split)
+            dataset = open_dataset(path, image_size=_EDGE, split=split, **more)
+            if isinstance(dataset, Shards):
+                dataset.check_hashes()
+            opened[split] = dataset
         except DataError as error:
             problems.append((split, error))
     if not opened:
@@ -79,15 +81,9 @@ class _Content:
 
 
 def _name(dataset: CaptionedImages, index: int) -> str:
+    if isinstance(dataset, Shards):
+        return dataset.place_of(index)
     return str(dataset.item(index).file) if isinstance(dataset, CaptionedFiles) else f"picture {index}"
-
-
-def _splits(kind: str, root: Path | None) -> Sequence[str]:
-    target = get_catalog().get("datasets", kind).resolve()
-    if root is not None and hasattr(target, "splits_in"):
-        return list(target.splits_in(root))
-    split = inspect.signature(target).parameters.get("split")
-    return typing.get_args(split and split.annotation) or ("train", "test")
 
 
 def _report(split: str, dataset: CaptionedImages, content: _Content) -> SplitReport:

@@ -17,7 +17,9 @@ class CaptionedImages(Protocol):
 
     name: str
     image_size: int
-    skipped: Sequence[tuple[str, str]]
+
+    @property
+    def skipped(self) -> Sequence[tuple[str, str]]: ...
 
     def __len__(self) -> int: ...
 

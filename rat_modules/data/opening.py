@@ -2,11 +2,13 @@
 
 import inspect
 import json
+import typing
 from pathlib import Path
 from typing import Any
 
 from rat_modules.data.dataset import CaptionedImages
 from rat_modules.data.released import Released
+from rat_modules.data.shard_index import holds_shards
 from rat_modules.errors import DataError
 from rat_modules.registry.manager import get_catalog
 from rat_modules.registry.nearest import did_you_mean
@@ -20,7 +22,8 @@ def open_dataset(
     """Open a registered data set by its name, or whatever a folder holds.
 
     A folder is taken for what its content says: `dataset.json` (made by `rat-modules data`: it names its data set),
-    `train/filenames.pickle` (CUB, Oxford-102 or COCO as published), else pictures with captions.
+    `index.json` (shards, made by `rat-modules data shard`), `train/filenames.pickle` (CUB, Oxford-102 or COCO as
+    published), else pictures with captions.
 
     Args:
         spec: a name such as "shapes", or a folder; "./shapes" is always a folder.
@@ -73,6 +76,16 @@ def find_dataset(spec: str | Path) -> tuple[str, Path | None]:
     )
 
 
+def splits_of(spec: str | Path) -> list[str]:
+    """Names of the splits of what `spec` means; one or the other may turn out empty."""
+    kind, root = find_dataset(spec)
+    target = get_catalog().get("datasets", kind).resolve()
+    if root is not None and hasattr(target, "splits_in"):
+        return list(target.splits_in(root))
+    split = inspect.signature(target).parameters.get("split")
+    return list(typing.get_args(split and split.annotation) or ("train", "test"))
+
+
 def _kind_of(path: Path) -> str:
     mark = path / MARK
     if mark.is_file():
@@ -83,4 +96,6 @@ def _kind_of(path: Path) -> str:
             raise DataError(
                 f"{mark} does not say what it is", got=repr(error), expected='JSON with "dataset": a registered name'
             ) from error
+    if holds_shards(path):
+        return "shards"
     return "released" if Released.splits_in(path) else "folder"

@@ -1,5 +1,6 @@
 """One picture file, of any mode, to a square of bytes."""
 
+import io
 import os
 import struct
 import warnings
@@ -62,8 +63,17 @@ def read_picture(path: Path) -> Image.Image:
     Raises:
         DataError: the file is damaged, truncated or not a picture.
     """
+    return _decoded(path, path)
+
+
+def decode_picture(content: bytes, name: str) -> Image.Image:
+    """The same from the bytes of a file that is called `name` where it lies."""
+    return _decoded(io.BytesIO(content), Path(name))
+
+
+def _decoded(source: Path | io.BytesIO, path: Path) -> Image.Image:
     try:
-        with warnings.catch_warnings(), _open(path) as image:
+        with warnings.catch_warnings(), _open(source) as image:
             warnings.simplefilter("ignore")
             image.load()
             return _to_rgb(ImageOps.exif_transpose(image))
@@ -113,15 +123,22 @@ def square(
     return _to_tensor(canvas.convert("RGB"))
 
 
+def to_png(pixels: Tensor) -> bytes:
+    """A picture '3 h w', uint8, as the bytes of a PNG file."""
+    file = io.BytesIO()
+    Image.fromarray(pixels.permute(1, 2, 0).contiguous().numpy()).save(file, "PNG")
+    return file.getvalue()
+
+
 def _to_tensor(image: Image.Image) -> Tensor:
     return torch.from_numpy(np.array(image)).permute(2, 0, 1).contiguous()
 
 
-def _open(path: Path) -> Image.Image:
-    if is_special(path):
+def _open(source: Path | io.BytesIO) -> Image.Image:
+    if isinstance(source, Path) and is_special(source):
         raise OSError("not a regular file")
     Image.init()
-    return Image.open(path, formats=[name for name in _FORMATS if name in Image.OPEN])
+    return Image.open(source, formats=[name for name in _FORMATS if name in Image.OPEN])
 
 
 def _reason(error: BaseException, path: Path) -> str:

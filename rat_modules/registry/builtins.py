@@ -73,6 +73,7 @@ def register_datasets(register: Register) -> None:
     register("mini", "rat_modules.data.mini:Mini", summary="64 emoji inside the package")
     register("emoji", "rat_modules.data.emoji:Emoji", summary="captioned emoji in three styles, made by `data emoji`")
     register("folder", "rat_modules.data.folder:ImageFolder", summary="a folder of images and captions")
+    register("shards", "rat_modules.data.shards:Shards", summary="tars made by `data shard`, streamed while training")
     register("released", "rat_modules.data.released:Released", summary="CUB, Oxford-102 and COCO as published")
 
 

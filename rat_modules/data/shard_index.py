@@ -1,0 +1,123 @@
+"""`index.json` of a folder of shards: what lies in which tar, so that no tar need be opened to find a picture's."""
+
+import hashlib
+import json
+import re
+from pathlib import Path
+
+import attrs
+import cattrs
+from attrs import validators
+
+from rat_modules.data.pictures import Colour, Fit
+from rat_modules.errors import DataError
+
+FORMAT = "rat_modules/shards/1"
+INDEX = "index.json"
+UNFINISHED = "unfinished.json"  # stands in the index's place while the shards are written
+# one folder and a number: nothing that leads out of the folder of the index
+_NAME = re.compile(r"[0-9A-Za-z_-]+/\d{6,9}\.tar")
+
+_counted = validators.and_(validators.instance_of(int), validators.ge(1))
+
+
+@attrs.frozen
+class ShardEntry:
+    """One tar: its name within the folder, pictures in it, size in bytes, and hash."""
+
+    name: str = attrs.field(validator=validators.matches_re(_NAME))
+    pictures: int = attrs.field(validator=_counted)
+    bytes: int = attrs.field(validator=_counted)
+    sha256: str = attrs.field(validator=validators.matches_re(r"[0-9a-f]{64}"))
+
+
+@attrs.frozen
+class SplitIndex:
+    """The tars of one split, and how much there is in them.
+
+    Args:
+        pictures, captions, different_captions, concepts: how many there are.
+        digest: of the entries; other shards have another one.
+        shards: the tars in order.
+    """
+
+    pictures: int = attrs.field(validator=_counted)
+    captions: int = attrs.field(validator=_counted)
+    different_captions: int = attrs.field(validator=_counted)
+    concepts: int = attrs.field(validator=_counted)
+    digest: str
+    shards: tuple[ShardEntry, ...]
+
+    def __attrs_post_init__(self) -> None:
+        total = sum(shard.pictures for shard in self.shards)
+        if total != self.pictures:
+            raise ValueError(f"its shards hold {total} pictures, not {self.pictures}")
+        if len({shard.name for shard in self.shards}) != len(self.shards):
+            raise ValueError("it names a shard twice")
+        if digest_of(self.shards) != self.digest:
+            raise ValueError("its digest is not that of its shards")
+
+
+@attrs.frozen
+class ShardIndex:
+    """A folder of shards.
+
+    Args:
+        name: of the data set that was written.
+        image_size: edge of the stored pictures; None where they are the original files.
+        fit, background: how a square is made of an original file; see `square`.
+        splits: by name.
+    """
+
+    name: str
+    image_size: int | None
+    fit: Fit
+    background: Colour
+    splits: dict[str, SplitIndex]
+
+    def write(self, file: Path) -> None:
+        """Write it as JSON, the same bytes for the same content."""
+        file.write_text(json.dumps({"format": FORMAT, **cattrs.unstructure(self)}, indent=1) + "\n", encoding="utf-8")
+
+
+def digest_of(shards: tuple[ShardEntry, ...]) -> str:
+    """What tells these shards, in this order, from others."""
+    listed = [[shard.name, shard.pictures, shard.sha256] for shard in shards]
+    return hashlib.sha256(json.dumps(listed).encode()).hexdigest()
+
+
+def holds_shards(folder: Path) -> bool:
+    """Whether `data shard` wrote this folder, whole or not; an `index.json` of somebody else does not count."""
+    if (folder / UNFINISHED).is_file():
+        return True
+    try:
+        # a damaged index still begins as ours, and what is wrong with it is told when it is read
+        return FORMAT.rpartition("/")[0] in (folder / INDEX).read_text(encoding="utf-8", errors="replace")[:200]
+    except OSError:
+        return False
+
+
+def read_index(folder: Path) -> ShardIndex:
+    """Read and check the index of a folder of shards; the tars are not looked at.
+
+    Raises:
+        DataError: it is missing, damaged, of another format, or contradicts itself.
+    """
+    file = folder / INDEX
+    again = "write the shards anew with `rat-modules data shard`"
+    if not file.is_file() and (folder / UNFINISHED).is_file():
+        raise DataError(f"shards in {folder}", got="some, the writing was stopped", expected=INDEX, hint=again)
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+        found = content.pop("format")
+    except (OSError, ValueError, AttributeError, KeyError, TypeError, RecursionError) as error:
+        raise DataError(f"{file} cannot be read", got=repr(error), expected="JSON of shards", hint=again) from error
+    if found != FORMAT:
+        raise DataError(f"{file} is of another format", got=found, expected=FORMAT, hint=again)
+    try:
+        return cattrs.Converter(forbid_extra_keys=True).structure(content, ShardIndex)
+    except cattrs.BaseValidationError as error:
+        reason = "; ".join(cattrs.transform_error(error, path="index"))[:300]
+        raise DataError(f"{file} does not fit", got=reason, hint=again) from error
+
+
