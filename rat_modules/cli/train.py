@@ -87,8 +87,8 @@ def train(
     from rat_modules.data.check_report import nothing_mismatched
     from rat_modules.sampling.device import choose_device
     from rat_modules.training.batches import Batches
-    from rat_modules.training.captioned import Captioned
     from rat_modules.training.start import begin, check_same, take_up
+    from rat_modules.training.streamed import source_of
     from rat_modules.training.trainer import run
 
     say = click.echo if processes.first else _silent
@@ -125,7 +125,7 @@ def train(
             " by a hash of their names (those in a subfolder train/ are all trained on)",
             err=True,
         )
-    captioned = Captioned(dataset, state.assembly.text_encoder, place)
+    captioned = source_of(dataset, state.assembly.text_encoder, place)
     if data not in get_catalog().names("datasets"):
         data = str(Path(data).resolve())  # a resumed run may start elsewhere
     about = {"data": data, "seed": seed, "fingerprint": captioned.fingerprint()}
@@ -140,7 +140,7 @@ def train(
         workers=workers,
         process=(processes.rank, processes.count),
     )
-    if missing := nothing_mismatched(len(set(captioned.concepts.tolist())), len(captioned.sentences)):
+    if missing := nothing_mismatched(captioned.concept_count, captioned.different_captions):
         say(f"warning: {missing}; pictures will hardly follow their captions", err=True)
     sinks = []
     if processes.first:

@@ -1,29 +1,26 @@
 """The stream of batches: what order decides, taken from the pictures, on the device."""
 
-import signal
 from collections.abc import Iterator
 from itertools import count
 
+import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader
-from torch.utils.data import Dataset as TorchDataset
 
-from rat_modules.data import CaptionedImages
 from rat_modules.errors import DataError, TrainingError
 from rat_modules.recipes.schema import Recipe
 from rat_modules.sampling.pixels import to_values
 from rat_modules.training.batch import Batch
-from rat_modules.training.captioned import Captioned, read_picture
 from rat_modules.training.mismatch import Pairs, other_concepts, pairs_within, shifted
-from rat_modules.training.order import Draw, Order
+from rat_modules.training.order import Draw
+from rat_modules.training.source import Read, Source
 
 
 class Batches:
     """An endless stream of batches that can start at any iteration.
 
     Args:
-        captioned: the pictures and sentences.
+        captioned: the pictures and sentences, held or streamed.
         recipe: batch size, mismatch, value range, flip and oversize are read.
         noise_dim: width z of the noise.
         image_size: edge of the pictures in a batch; those of `captioned` are larger with `data.oversize`.
@@ -38,7 +35,7 @@ class Batches:
 
     def __init__(
         self,
-        captioned: Captioned,
+        captioned: Source,
         recipe: Recipe,
         *,
         noise_dim: int,
@@ -58,8 +55,8 @@ class Batches:
             )
         size = batch_size // self.processes
         self.own = slice(rank * size, (rank + 1) * size)
-        self.order = Order(captioned.caption_counts, batch_size=batch_size, noise_dim=noise_dim, seed=seed)
-        if recipe.training.mismatch_concepts == "other" and not captioned.concepts.any():
+        self.order = captioned.order(batch_size=batch_size, noise_dim=noise_dim, seed=seed)
+        if recipe.training.mismatch_concepts == "other" and captioned.concept_count == 1:
             raise DataError(
                 f"data set {captioned.dataset.name!r}",
                 got="one concept",
@@ -69,33 +66,25 @@ class Batches:
 
     def starting_at(self, step: int) -> Iterator[Batch]:
         """Yield the batches of iterations `step`, `step + 1`, ... without end; this process's parts of them."""
-        held = self.captioned.held
-        if held is None:
-            for draw, (images, read) in zip(map(self.order.draw, count(step)), self._streamed(step), strict=False):
-                draw.pictures[self.own] = read.numpy()
-                yield self._batch(draw, images.to(self.captioned.device, non_blocking=True))
-        else:
-            for draw in map(self.order.draw, count(step)):
-                images = held.index_select(0, self.captioned.on_device(draw.pictures[self.own]))
-                yield self._batch(draw._replace(pictures=self.captioned.places[draw.pictures]), images)
+        draws = map(self.order.draw, count(step))
+        for draw, read in self.captioned.reading(draws, self.own, self.workers):
+            yield self._batch(draw, read)
 
     def captions_at(self, step: int) -> list[str]:
         """The captions of an iteration's pictures, those of this process."""
-        draw = self.order.draw(step).within(self.own)
-        said = (self.captioned.dataset.captions(int(picture)) for picture in self.captioned.places[draw.pictures])
-        return [captions[which % len(captions)] for captions, which in zip(said, draw.captions.tolist(), strict=True)]
+        return self.captioned.said(self.order.draw(step).within(self.own))
 
-    def _batch(self, draw: Draw, pixels: Tensor) -> Batch:
+    def _batch(self, draw: Draw, read: Read) -> Batch:
         """What was drawn for the whole batch, and the pictures of this process."""
         own, place = draw.within(self.own), self.captioned.on_device
+        pixels, sentence, concepts = read
         if self.recipe.data.oversize > 1:
             pixels = windows(pixels, self.image_size, place(own.corners))
         images = to_values(pixels, self.recipe.data.value_range)
         if self.recipe.data.flip:
             images = torch.where(place(own.flipped)[:, None, None, None], images.flip(-1), images)
-        sentence = self.captioned.sentence(draw.pictures, draw.captions)
         chance = place(own.augment) if self.recipe.training.augment else None
-        mismatched, others, share = self._mismatched(draw), None, 1.0
+        mismatched, others, share = self._mismatched(concepts), None, 1.0
         if self.processes > 1:
             numbers = torch.arange(len(draw.pictures))
             pairs = mismatched or shifted(numbers, numbers, self.recipe.training.mismatch)
@@ -103,25 +92,10 @@ class Batches:
             sentence, others = sentence[self.own], sentence
         return Batch(images, sentence, place(own.noise), mismatched, others, share, chance)
 
-    def _mismatched(self, draw: Draw) -> Pairs | None:
+    def _mismatched(self, concepts: np.ndarray) -> Pairs | None:
         if self.recipe.training.mismatch_concepts == "any":
             return None
-        concepts = torch.from_numpy(self.captioned.concepts[draw.pictures])
-        return other_concepts(concepts, self.recipe.training.mismatch)
-
-    def _streamed(self, step: int) -> Iterator[tuple[Tensor, Tensor]]:
-        pinned = self.captioned.device.type == "cuda"
-        reader = _Reader(self.captioned.dataset)
-        wanted = (self.order.draw(number).pictures[self.own].tolist() for number in count(step))
-        return iter(
-            DataLoader(
-                reader,
-                batch_sampler=_Endless(wanted),
-                num_workers=self.workers,
-                pin_memory=pinned,
-                worker_init_fn=_leave_signals_to_parent,
-            )
-        )
+        return other_concepts(torch.from_numpy(concepts), self.recipe.training.mismatch)
 
 
 def windows(pixels: Tensor, size: int, corner: Tensor) -> Tensor:
@@ -145,29 +119,3 @@ def windows(pixels: Tensor, size: int, corner: Tensor) -> Tensor:
     rows, columns = top[:, None] + offsets, left[:, None] + offsets
     # the channels come last where a slice stands between indices
     return pixels[picture[:, None, None], :, rows[:, :, None], columns[:, None, :]].movedim(-1, 1)
-
-
-class _Reader(TorchDataset[tuple[Tensor, int]]):
-    def __init__(self, dataset: CaptionedImages) -> None:
-        self.dataset = dataset
-
-    def __len__(self) -> int:
-        return len(self.dataset)
-
-    def __getitem__(self, index: int) -> tuple[Tensor, int]:
-        # the index travels with the picture: this may be another process, which alone knows of a lost file
-        return read_picture(self.dataset, index)
-
-
-class _Endless:
-    def __init__(self, batches: Iterator[list[int]]) -> None:
-        self.batches = batches
-
-    def __iter__(self) -> Iterator[list[int]]:
-        return self.batches
-
-
-def _leave_signals_to_parent(worker: int) -> None:
-    # Ctrl-C reaches the whole process group; the parent finishes its iteration and needs its readers until then
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)

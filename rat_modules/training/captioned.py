@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
+from itertools import tee
 from typing import Any
 
 import numpy as np
@@ -13,12 +14,15 @@ from tqdm import tqdm
 from rat_modules.data import CaptionedImages
 from rat_modules.data.captioned_files import CaptionedFiles
 from rat_modules.errors import DataError
+from rat_modules.training.order import Draw, Order
+from rat_modules.training.reading import read_ahead
+from rat_modules.training.source import Read, Source
 
 HELD_BYTES = 2**30  # larger sets are read picture by picture while training
 _ENCODED_AT_ONCE = 4096
 
 
-class Captioned:
+class Captioned(Source):
     """Pictures, the sentences of their captions, and which pictures show one concept.
 
     Args:
@@ -56,6 +60,44 @@ class Captioned:
         else:
             self.pixels = _files(dataset)
 
+    @property
+    def concept_count(self) -> int:
+        """How many concepts the pictures show."""
+        return len(set(self.concepts.tolist()))
+
+    @property
+    def different_captions(self) -> int:
+        """How many captions there are when each is counted once."""
+        return len(self.sentences)
+
+    def order(self, *, batch_size: int, noise_dim: int, seed: int) -> Order:
+        """Which pictures make an iteration."""
+        return Order(self.caption_counts, batch_size=batch_size, noise_dim=noise_dim, seed=seed)
+
+    def reading(self, draws: Iterator[Draw], own: slice, workers: int) -> Iterator[tuple[Draw, Read]]:
+        """Yield draws and what was read for each; see `Source`."""
+        if self.held is None:
+            ahead, behind = tee(draws)
+            wanted = (draw.pictures[own].tolist() for draw in ahead)
+            pinned = self.device.type == "cuda"
+            answers = read_ahead(_Reader(self.dataset), wanted, workers=workers, pinned=pinned)
+            for draw, (pixels, read) in zip(behind, answers, strict=False):
+                draw.pictures[own] = read.numpy()
+                yield draw, self._read(draw, pixels.to(self.device, non_blocking=True))
+        else:
+            for draw in draws:
+                pixels = self.held.index_select(0, self.on_device(draw.pictures[own]))
+                draw = draw._replace(pictures=self.places[draw.pictures])
+                yield draw, self._read(draw, pixels)
+
+    def said(self, draw: Draw) -> list[str]:
+        """The captions of a draw."""
+        said = (self.dataset.captions(int(picture)) for picture in self.places[draw.pictures])
+        return [captions[which % len(captions)] for captions, which in zip(said, draw.captions.tolist(), strict=True)]
+
+    def _read(self, draw: Draw, pixels: Tensor) -> Read:
+        return Read(pixels, self.sentence(draw.pictures, draw.captions), self.concepts[draw.pictures])
+
     def sentence(self, pictures: np.ndarray, captions: np.ndarray) -> Tensor:
         """Sentences 'n s' of the chosen caption of each picture, on the device.
 
@@ -65,12 +107,6 @@ class Captioned:
         """
         numbers = self._numbers[self._starts[pictures] + captions % self.caption_counts[pictures]]
         return self.sentences.index_select(0, self.on_device(numbers))
-
-    def on_device(self, values: np.ndarray | Tensor) -> Tensor:
-        """Values as a tensor on the device, without waiting for what the device is doing."""
-        tensor = torch.as_tensor(values)
-        # a copy from ordinary memory would wait for everything that is queued on the device
-        return tensor.pin_memory().to(self.device, non_blocking=True) if self.device.type == "cuda" else tensor
 
     def _hold(self) -> Tensor:
         size = self.dataset.image_size
@@ -92,6 +128,18 @@ class Captioned:
             "captions": self.digest,
             "pictures_digest": self.pixels,
         }
+
+
+class _Reader:
+    """Reads the pictures of a batch; in another process, where there are workers."""
+
+    def __init__(self, dataset: CaptionedImages) -> None:
+        self.dataset = dataset
+
+    def __call__(self, pictures: list[int]) -> tuple[Tensor, Tensor]:
+        # the index travels with the picture: this may be another process, which alone knows of a lost file
+        images, places = zip(*(read_picture(self.dataset, index) for index in pictures), strict=True)
+        return torch.stack(images), torch.tensor(places)
 
 
 def _encode(text_encoder: Any, captions: Sequence[str]) -> Tensor:

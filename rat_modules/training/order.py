@@ -62,20 +62,27 @@ class Order:
 
     def draw(self, step: int) -> Draw:
         """Return what iteration `step`, counted from 1, is made of."""
-        positions = (step - 1) * self.batch_size + np.arange(self.batch_size)
+        pictures = self._pictures((step - 1) * self.batch_size + np.arange(self.batch_size))
+        chance = np.random.default_rng((self.seed, _DRAW, step))
+        captions = (chance.random(self.batch_size) * self._caption_counts(pictures)).astype(np.int64)
+        noise = chance.standard_normal((self.batch_size, self.noise_dim), dtype=np.float32)
+        flipped = chance.random(self.batch_size) < 0.5
+        corners = chance.random((self.batch_size, 2), dtype=np.float32)
+        augment = np.random.default_rng((self.seed, _AUGMENT, step)).random((self.batch_size, 2, DRAWS), np.float32)
+        return Draw(pictures, captions, noise, flipped, corners, augment)
+
+    def _pictures(self, positions: np.ndarray) -> np.ndarray:
+        """The pictures that stand at these places of the endless row of all epochs."""
         epochs, places = np.divmod(positions, len(self._counts))
         first = int(epochs[0])
         self._epochs = {epoch: order for epoch, order in self._epochs.items() if epoch >= first}
         pictures = np.empty_like(positions)
         for epoch in range(first, int(epochs[-1]) + 1):
             pictures[epochs == epoch] = self._epoch(epoch)[places[epochs == epoch]]
-        chance = np.random.default_rng((self.seed, _DRAW, step))
-        captions = (chance.random(self.batch_size) * self._counts[pictures]).astype(np.int64)
-        noise = chance.standard_normal((self.batch_size, self.noise_dim), dtype=np.float32)
-        flipped = chance.random(self.batch_size) < 0.5
-        corners = chance.random((self.batch_size, 2), dtype=np.float32)
-        augment = np.random.default_rng((self.seed, _AUGMENT, step)).random((self.batch_size, 2, DRAWS), np.float32)
-        return Draw(pictures, captions, noise, flipped, corners, augment)
+        return pictures
+
+    def _caption_counts(self, pictures: np.ndarray) -> np.ndarray | int:
+        return self._counts[pictures]
 
     def _epoch(self, epoch: int) -> np.ndarray:
         if epoch not in self._epochs:

@@ -1,5 +1,6 @@
 """The same captions with the same noise, drawn again and again while a run goes on."""
 
+import heapq
 from pathlib import Path
 
 from rat_modules.assembly import Assembly
@@ -7,6 +8,8 @@ from rat_modules.data import CaptionedImages
 from rat_modules.sampling.draw import draw_captions
 from rat_modules.sampling.grid import captioned_grid
 from rat_modules.sampling.pixels import to_pixels, write_png
+
+_LOOKED_AMONG = 100_000
 
 
 class Preview:
@@ -22,11 +25,14 @@ class Preview:
         self.seed = seed
         self.captions: list[str] = []
         concepts: set[str] = set()
-        order = sorted(range(len(dataset)), key=lambda index: index * 0.6180339887498949 % 1)[: 50 * count]
+        places = range(0, len(dataset), max(1, len(dataset) // _LOOKED_AMONG))
+        order = heapq.nsmallest(50 * count, places, key=lambda index: index * 0.6180339887498949 % 1)
         for again in (False, True):
             for index in order:
+                if len(self.captions) == count:
+                    return  # a caption may be far away
                 caption, concept = dataset.captions(index)[0], dataset.concept(index)
-                if len(self.captions) < count and caption not in self.captions and (again or concept not in concepts):
+                if caption not in self.captions and (again or concept not in concepts):
                     self.captions.append(caption)
                     concepts.add(concept)
 

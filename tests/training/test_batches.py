@@ -228,7 +228,7 @@ def test_the_fingerprint_tells_other_pictures(
 
 def test_readers_leave_signals_to_their_parent() -> None:
     code = (
-        "import os, signal; from rat_modules.training.batches import _leave_signals_to_parent as leave; leave(0);"
+        "import os, signal; from rat_modules.training.reading import leave_signals_to_parent as leave; leave(0);"
         "[os.kill(os.getpid(), number) for number in (signal.SIGINT, signal.SIGTERM)]; print('alive')"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "alive\n"

@@ -1,0 +1,73 @@
+"""Batches read ahead of training, in processes of their own where there are some."""
+
+import signal
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+from torch.utils.data import DataLoader
+from torch.utils.data import Dataset as TorchDataset
+
+from rat_modules.errors import DataError
+
+Asked = TypeVar("Asked")
+Answer = TypeVar("Answer")
+
+
+def read_ahead(
+    read: Callable[[Asked], Answer], wanted: Iterator[Asked], *, workers: int, pinned: bool
+) -> Iterator[Answer]:
+    """Yield what `read` makes of each thing that is wanted, in order.
+
+    Args:
+        read: called in other processes where there are workers.
+        wanted: taken from in this process, some way ahead.
+        workers: how many processes read.
+        pinned: put tensors where a GPU fetches them without waiting.
+
+    Raises:
+        DataError: `read` raised it; the same line comes from another process.
+    """
+    loader = DataLoader(
+        _Answers(read),
+        batch_size=None,
+        sampler=_Endless(wanted),
+        num_workers=workers,
+        collate_fn=_unchanged,
+        pin_memory=pinned,
+        worker_init_fn=leave_signals_to_parent,
+    )
+    for answer in loader:
+        if isinstance(answer, DataError):
+            raise answer
+        yield answer
+
+
+class _Answers(TorchDataset[Any]):
+    def __init__(self, read: Callable[[Any], Any]) -> None:
+        self.read = read
+
+    def __getitem__(self, wanted: Any) -> Any:
+        try:
+            return self.read(wanted)
+        except DataError as error:
+            # raised there, it would come with the traceback of the other process in its line
+            return error
+
+
+class _Endless:
+    def __init__(self, wanted: Iterator[Any]) -> None:
+        self.wanted = wanted
+
+    def __iter__(self) -> Iterator[Any]:
+        return self.wanted
+
+
+def _unchanged(answer: Any) -> Any:
+    return answer
+
+
+def leave_signals_to_parent(worker: int) -> None:
+    """Ignore what ends the parent after its iteration."""
+    # Ctrl-C reaches the whole process group; the parent finishes its iteration and needs its readers until then
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
