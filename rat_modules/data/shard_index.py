@@ -8,6 +8,7 @@ from pathlib import Path
 import attrs
 import cattrs
 from attrs import validators
+from cattrs.v import format_exception
 
 from rat_modules.data.pictures import Colour, Fit
 from rat_modules.errors import DataError
@@ -117,7 +118,10 @@ def read_index(folder: Path) -> ShardIndex:
     try:
         return cattrs.Converter(forbid_extra_keys=True).structure(content, ShardIndex)
     except cattrs.BaseValidationError as error:
-        reason = "; ".join(cattrs.transform_error(error, path="index"))[:300]
+        reason = "; ".join(cattrs.transform_error(error, path="index", format_exception=_told))[:300]
         raise DataError(f"{file} does not fit", got=reason, hint=again) from error
 
 
+def _told(error: BaseException, of: type | None) -> str:
+    # cattrs would say no more than "invalid value"
+    return " ".join(map(str, error.args[:1])) if type(error) is ValueError else format_exception(error, of)
