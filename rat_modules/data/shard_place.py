@@ -9,7 +9,7 @@ from rat_modules.data.shard_index import UNFINISHED
 from rat_modules.errors import DataError
 
 # a tar, or one whose writer was killed
-_OWN = re.compile(r"\d{6,9}\.tar|\.\d{6,9}\.tar\.[a-z0-9_]{8}\.tar|\.index\.json\.[a-z0-9_]{8}\.json")
+_OWN = re.compile(r"\d{6,9}\.tar|\.\d{6,9}\.tar\.[a-z0-9_]{8}\.tar|index\.json|\.index\.json\.[a-z0-9_]{8}\.json")
 
 
 @contextmanager

@@ -1,7 +1,10 @@
 """Batches read ahead of training, in processes of their own where there are some."""
 
+import atexit
+import multiprocessing
 import signal
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, TypeVar
 
 from torch.utils.data import DataLoader
@@ -36,10 +39,19 @@ def read_ahead(
         pin_memory=pinned,
         worker_init_fn=leave_signals_to_parent,
     )
-    for answer in loader:
-        if isinstance(answer, DataError):
-            raise answer
-        yield answer
+    before = set(multiprocessing.active_children())
+    answers = iter(loader)
+    end = partial(_end, set(multiprocessing.active_children()) - before)
+    atexit.register(end)
+    try:
+        for answer in answers:
+            if isinstance(answer, DataError):
+                raise answer
+            yield answer
+    finally:
+        # this frame may live on in the traceback of an error, and the readers with it
+        del answers
+        atexit.unregister(end)
 
 
 class _Answers(TorchDataset[Any]):
@@ -60,6 +72,14 @@ class _Endless:
 
     def __iter__(self) -> Iterator[Any]:
         return self.wanted
+
+
+def _end(readers: set[multiprocessing.process.BaseProcess]) -> None:
+    # where a traceback still holds the stream at exit, Python would ask them to end, which they ignore, and wait
+    if hasattr(signal, "SIGCHLD"):
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # torch would complain of their end
+    for reader in readers:
+        reader.kill()
 
 
 def _unchanged(answer: Any) -> Any:
