@@ -63,8 +63,7 @@ def read_picture(path: Path) -> Image.Image:
         DataError: the file is damaged, truncated or not a picture.
     """
     try:
-        with warnings.catch_warnings(), _open(path) as image:
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings(action="ignore"), _open(path) as image:  # before it is opened: size is warned of
             image.load()
             return _to_rgb(ImageOps.exif_transpose(image))
     except _DAMAGE as error:
