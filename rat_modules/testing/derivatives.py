@@ -134,13 +134,16 @@ def measured_slope(value: Callable[[], Tensor], weight: Tensor, direction: Tenso
     return (values[0] - values[1]) / (2 * step)
 
 
-def same_penalty_gradients(found: Mapping[str, Tensor | None], expected: Mapping[str, Tensor | None]) -> float:
+def same_penalty_gradients(
+    found: Mapping[str, Tensor | None], expected: Mapping[str, Tensor | None], *, least: float = 1e-8
+) -> float:
     """The largest relative difference of two sets of gradients; None is a gradient of zeros."""
     apart = 0.0
     for name, wanted in expected.items():
         slope = found[name]
         if wanted is not None:
-            apart = max(apart, difference(torch.zeros_like(wanted) if slope is None else slope, wanted))
+            missing = torch.zeros_like(wanted)
+            apart = max(apart, difference(missing if slope is None else slope, wanted, least=least))
         elif slope is not None and slope.any():
             return float("inf")
     return apart

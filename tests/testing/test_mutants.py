@@ -51,6 +51,10 @@ def op(**how: Any) -> Check:
     return lambda broken: check_op(broken, (torch.randn(2, 3, 4, 4),), **how)
 
 
+def gated(broken: Any) -> Any:
+    return check_op(broken, (torch.randn(2, 3), torch.randn(2, 3)), reference=torch.mul)
+
+
 def layer(broken: Callable[[], nn.Module]) -> Any:
     return check_layer(broken(), (torch.randn(3, 4),))
 
@@ -74,6 +78,10 @@ small = partial(modules.Shapes, image_size=16)
 
 def hooks(kind: str, name: str, target: object, summary: str = "of the tests") -> plugins.Hooks:
     return plugins.Hooks((kind, name, target, summary))
+
+
+def single(broken: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    return ops.only(torch.float32, broken)
 
 
 def with_(change: Callable[[Tensor], Any]) -> Callable[[], nn.Module]:
@@ -101,6 +109,19 @@ MUTANTS: list[tuple[str, Any, Check, str, str]] = [
     ("opaque, no reference", ops.opaque, op(), "weight gradients of a penalty", "the gradient penalty's gradient of the first layer's weight 1"),
     ("once differentiable", ops.once, sine, "weight gradients of a penalty", "those through the reference: relative difference 1"),
     ("opaque for leaves", ops.of_leaves, sine, "second derivative", "the second derivative is not that of finite differences"),
+    ("cache by shape", ops.Caching(), sine, "same without gradients", "without gradients the result is another one"),
+    ("memory from its beginning", ops.from_the_start, sine, "layouts", "for inputs that are a slice with gaps in memory the result"),
+    ("frozen x takes gamma with it", ops.Frozen.apply, gated, "each input alone", "input 2 has another gradient where it alone requires one"),
+    # ops that are wrong in one dtype, in which no derivative is measured
+    ("float32: gradient doubled", single(ops.doubled), sine, "dtypes", "in torch.float32 the gradients are others, for inputs of (2, 3, 4, 4): relative difference 1"),
+    ("bfloat16: gradient doubled", ops.only(torch.bfloat16, ops.doubled), sine, "dtypes", "in torch.bfloat16 the gradients are others"),
+    ("float32: odd widths", single(ops.even_widths), sine, "dtypes", "in torch.float32 the result is another one, for inputs of (1, 1, 1, 1)"),
+    ("float32: channels-last", single(ops.blind_to_strides), sine, "dtypes", "for inputs of (2, 3, 4, 4) that are channels-last in memory"),
+    ("float32: backward channels-last", single(ops.blind_backward), sine, "dtypes", "in torch.float32 the gradients are others"),
+    ("float32: tail unwritten", single(ops.written_in_part), op(shapes=WORDS), "every number is written", "numbers of the result are left unwritten"),
+    ("float32: other in inference", single(ops.other_in_inference), sine, "same without gradients", "without gradients the result is another one"),
+    ("float32: no empty batch", single(ops.never_empty), sine, "empty batch", "cannot reshape tensor of 0 elements"),
+    ("float32: opaque backward", single(ops.opaque), sine, "weight gradients of a penalty", "through the op in torch.float32 are not those in torch.float64"),
     # layers
     ("no module", lambda: torch.tanh, layer, "module", "a layer: got builtin_function_or_method, expected a torch.nn.Module"),
     ("copy shares", lambda: modules.SharingCopy(torch.tanh), layer, "a deep copy is its own", "shares the tensor 'linear.weight'"),
