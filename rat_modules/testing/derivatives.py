@@ -100,18 +100,50 @@ def check_penalty(function: Function, inputs: Sequence[Tensor], weights: Mapping
         ConformanceError: a weight's gradient is another one, or is missing although the weight moves the penalty.
     """
     penalty, slopes = penalty_gradients(function, inputs, weights)
-    source = torch.Generator().manual_seed(0)
-    for name, weight in weights.items():
-        direction = torch.randn(weight.shape, generator=source, dtype=torch.float64).to(weight)
-        direction = direction / direction.norm() * (weight.detach().norm() + 1e-3)
-        measured = measured_slope(lambda: _penalty(function, inputs), weight, direction, step)
-        slope = slopes[name]
-        found = 0.0 if slope is None else float((slope * direction).sum())
-        if abs(found - measured) > 1e-4 * max(abs(found), abs(measured)) + 1e-6 * float(penalty):
-            missing = f"{name} moves the gradient penalty ({measured:.4g}) and gets no gradient from it"
-            wrong = f"the gradient penalty's gradient of {name} is {found:.4g}, finite differences give {measured:.4g}"
-            raise ConformanceError(missing if slope is None or not slope.any() else wrong)
+    _as_measured("the gradient penalty", lambda: _penalty(function, inputs), weights, slopes, step)
     return float(penalty)
+
+
+def check_slopes(value: Callable[[], Tensor], leaves: Mapping[str, Tensor], step: float = 1e-6) -> None:
+    """Gradients of a scalar equal its finite differences along a random direction of every leaf.
+
+    Args:
+        value: called without arguments; it reads `leaves`.
+        leaves: name -> float64 tensor that requires a gradient; they are moved, and put back.
+        step: how far, relative to a leaf's size.
+
+    Raises:
+        ConformanceError: a gradient is another one, or is missing although the leaf moves the value.
+
+    Example:
+        >>> x = torch.ones(2, dtype=torch.float64, requires_grad=True)
+        >>> check_slopes(lambda: x.square().sum(), {"x": x})
+        >>> check_slopes(lambda: (x * x.detach()).sum(), {"x": x})
+        Traceback (most recent call last):
+        rat_modules.testing.report.ConformanceError: the result's gradient of x is ...
+    """
+    found = torch.autograd.grad(value(), list(leaves.values()), allow_unused=True)
+    _as_measured("the result", value, leaves, dict(zip(leaves, found, strict=True)), step)
+
+
+def _as_measured(
+    what: str,
+    value: Callable[[], Tensor],
+    leaves: Mapping[str, Tensor],
+    slopes: Mapping[str, Tensor | None],
+    step: float,
+) -> None:
+    source = torch.Generator().manual_seed(0)
+    size = abs(float(value().detach()))
+    for name, leaf in leaves.items():
+        direction = torch.randn(leaf.shape, generator=source, dtype=torch.float64).to(leaf)
+        direction = direction / direction.norm() * (leaf.detach().norm() + 1e-3)
+        measured, slope = measured_slope(value, leaf, direction, step), slopes[name]
+        found = 0.0 if slope is None else float((slope * direction).sum())
+        if abs(found - measured) > 1e-4 * max(abs(found), abs(measured)) + 1e-6 * size:
+            missing = f"{name} moves {what} ({measured:.4g}) and gets no gradient from it"
+            wrong = f"{what}'s gradient of {name} is {found:.4g}, finite differences give {measured:.4g}"
+            raise ConformanceError(missing if slope is None or not slope.any() else wrong)
 
 
 def measured_slope(value: Callable[[], Tensor], weight: Tensor, direction: Tensor, step: float) -> float:

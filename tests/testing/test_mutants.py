@@ -182,6 +182,8 @@ MUTANTS: list[tuple[str, Any, Check, str, str]] = [
     ("penalty detached", modules.DetachedPenalty, loss, "penalty", "reaches no weight"),
     ("penalty cut in half", modules.HalvedPenalty, loss, "penalty", "finite differences give"),
     ("negative penalty", modules.NegativePenalty, loss, "penalty", "expected zero or more"),
+    ("root at zero", modules.RootAtZero, loss, "penalty of a flat network", "a network whose slope is zero is not finite"),
+    ("sixth power in half precision", modules.SixthPowerInHalf, loss, "half precision", "of slopes in float16, ten each, the penalty is inf, expected 4.32e+08"),
     ("coarse in half precision", modules.CoarseInHalf, loss, "half precision", "of bfloat16 logits the loss is -0.5"),
     # data sets
     ("another size", small, made(check_dataset, image_size=32), "attributes", ".image_size is 16, asked for 32"),
@@ -200,6 +202,9 @@ MUTANTS: list[tuple[str, Any, Check, str, str]] = [
     ("no noise", networks.Unmoved, generator, "noise and sentence matter", "another noise gives the same picture"),
     ("caches the last noise", networks.CachingNoise, generator, "no memory between calls", "results the next time"),
     ("batch norm in training", networks.BatchStatistics, generator, "no company in the batch", "the first picture depends on its company in the batch"),
+    ("contrary inputs", networks.ContraryInputs, generator, "first derivative", "the result's gradient of the noise is"),
+    ("contrary sentence", networks.ContrarySentence, generator, "first derivative", "the result's gradient of the sentence is"),
+    ("contrary weights", networks.ContraryWeights, generator, "first derivative", "the result's gradient of 'draw.weight' is"),
     ("first sentence only", networks.FirstSentence, generator, "a sentence per step", "the sentence of step 2 of 2 changes no picture"),
     ("one sentence only", networks.OneSentence, generator, "a sentence per step", "it raised RuntimeError"),
     ("louder per step", networks.Adding, generator, "a sentence per step", "all alike, gives another picture than 'n s'"),
@@ -216,6 +221,7 @@ MUTANTS: list[tuple[str, Any, Check, str, str]] = [
     ("remembers features", networks.RemembersFeatures, discriminator, "features and head are the whole", "features judged with another sentence"),
     ("two ways", networks.TwoWays, discriminator, "features and head are the whole", "is not what forward gives"),
     ("head ignores the sentence", networks.Illiterate, discriminator, "picture and sentence matter", "another sentence gets the same logit"),
+    ("contrary pictures", networks.Contrary, discriminator, "first derivative", "the result's gradient of the picture is"),
     ("opaque activation", networks.Opaque, discriminator, "weight gradients of the penalty", "the gradient penalty's gradient of"),
     ("slope of unknown origin", networks.HalfReached, discriminator, "weight gradients of the penalty", "the gradient penalty"),
     # text encoders
@@ -228,6 +234,9 @@ MUTANTS: list[tuple[str, Any, Check, str, str]] = [
     ("empty caption breaks it", networks.Speechless, text, "strange captions", "an empty caption raises IndexError"),
     ("empty caption is NaN", networks.Undefined, text, "strange captions", "an empty caption gives (2, 6), finite: False"),
     ("holds on to graphs", networks.Trainable, text, "no gradient", "sentences require a gradient"),
+    ("silent in inference", networks.SilentInInference, text, "no gradient", "under torch.no_grad() the sentences are others: relative difference 1"),
+    ("sorts the caller's list", networks.SortsTheList, text, "captions are left as they were", "the caller's list of captions is changed"),
+    ("seeds torch too", networks.SeedingWords, text, "random numbers go on", "a call seeds torch"),
     ("tied words", networks.Tied, text, "weights survive a file", "two names in the state dict"),
     ("follows in its copy", networks.FollowingWords, text, "a deep copy is its own", "follows the weights of the original"),
     # recipes
