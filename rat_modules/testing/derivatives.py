@@ -120,7 +120,7 @@ def check_slopes(value: Callable[[], Tensor], leaves: Mapping[str, Tensor], step
         >>> check_slopes(lambda: x.square().sum(), {"x": x})
         >>> check_slopes(lambda: (x * x.detach()).sum(), {"x": x})
         Traceback (most recent call last):
-        rat_modules.testing.report.ConformanceError: the result's gradient of x is ...
+        rat_modules.testing.report.ConformanceError: the result's gradient of x is 1.126, finite differences give 2.251
     """
     found = torch.autograd.grad(value(), list(leaves.values()), allow_unused=True)
     _as_measured("the result", value, leaves, dict(zip(leaves, found, strict=True)), step)

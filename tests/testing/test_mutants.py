@@ -252,6 +252,7 @@ MUTANTS: list[tuple[str, Any, Check, str, str]] = [
     ("no such class", hooks("cells", "mine", "collections:Cell"), check_plugin, "every target resolves", "has no attribute 'Cell'"),
     ("no such file", hooks("recipes", "mine", "rat_modules.recipes:nothing.toml"), check_plugin, "every target resolves", "recipe 'mine' is no file"),
     ("no class", hooks("losses", "mine", 3), check_plugin, "every target resolves", "losses 'mine' is 3, expected a class or a function"),
+    ("no family", hooks("families", "mine", modules.GRUCell), check_plugin, "every target resolves", "expected a rat_modules.checkpoints.family.Family"),
     ("no summary", hooks("cells", "mine", modules.GRUCell, ""), check_plugin, "every component has a summary", "cells 'mine' has no summary"),
     ("a broken part", hooks("fusions", "mine", Pooling), check_plugin, "features keep their shape", "plugin 'Hooks': fusions 'mine': Pooling: features"),
     ("a part that is not built", hooks("fusions", "mine", plugins.Unbuilt), check_plugin, "every component is built", "fusions 'mine' cannot be built: ZeroDivisionError: no such width"),

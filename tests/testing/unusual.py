@@ -72,6 +72,16 @@ class HalfFrozen(nn.Module):
         return self.trained(self.frozen(x).tanh())
 
 
+class Masked(nn.Module):
+    """Wants more than features and a condition."""
+
+    def __init__(self, feature_dim: int, cond_dim: int) -> None:
+        super().__init__()
+
+    def forward(self, features: Tensor, condition: Tensor, mask: Tensor) -> Tensor:
+        return features * mask
+
+
 class LeastSquaresR1:
     """Of real and fake targets one and zero; the penalty is of pictures alone."""
 
