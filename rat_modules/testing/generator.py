@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from rat_modules.testing.attributes import whole_number
 from rat_modules.testing.compare import CLOSE, difference, must_agree
-from rat_modules.testing.derivatives import check_slopes
+from rat_modules.testing.measured import check_slopes
 from rat_modules.testing.module_properties import MODULE_PROPERTIES, check_module_type
 from rat_modules.testing.report import ConformanceError, Report, run
 from rat_modules.testing.subject import Subject

@@ -27,7 +27,7 @@ def check_layer(
 
     Copies of the layer are checked, with noise added to their weights: layers may start as the identity.
 
-    Two of torch's own are refused with reason. The backward of `weight_norm` is differentiated wrongly by this torch,
+    Some of torch's own are refused with reason. The backward of `weight_norm` is differentiated wrongly by this torch,
     so it may not stand under a gradient penalty; where there is none, skip={"second derivative": why}. The older
     `torch.nn.utils.spectral_norm` cannot be copied after a call; `parametrizations.spectral_norm` can.
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from rat_modules.testing.compare import must_agree
-from rat_modules.testing.derivatives import measured_slope
+from rat_modules.testing.measured import measured_slope
 from rat_modules.testing.report import ConformanceError, Report, run
 
 TERMS = ("total", "real", "fake", "mismatched")

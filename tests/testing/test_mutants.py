@@ -152,6 +152,8 @@ MUTANTS: list[tuple[str, Any, Check, str, str]] = [
     ("detached in training", lambda: modules.DetachedInTraining(torch.tanh), layer, "every weight learns", "no gradient reaches 'linear.bias', 'linear.weight' in training mode"),
     ("input in place in training", lambda: modules.InPlaceInTraining(torch.tanh), layer, "inputs are left as they were", "input 1 is changed in place in training mode"),
     ("keeps its output", lambda: modules.KeepsItsOutput(torch.tanh), layer, "a deep copy after a call", "no deep copy can be made, as it keeps what it computed"),
+    ("the older spectral norm", lambda: nn.utils.spectral_norm(nn.Linear(4, 3)), layer, "a deep copy after a call", "no deep copy can be made, as it keeps what it computed"),
+    ("weight norm", lambda: nn.utils.parametrizations.weight_norm(nn.Linear(4, 3)), layer, "second derivative", "the second derivative is not that of finite differences"),
     ("drawn and not saved", lambda: modules.DrawnAttribute(torch.tanh), layer, "nothing is left out of a file", "'scale' is drawn at random where the module is built"),
     ("a buffer not saved", lambda: modules.DrawnBuffer(torch.tanh), layer, "nothing is left out of a file", "'scale' is drawn at random where the module is built"),
     ("deep inside, not saved", lambda: nn.Sequential(nn.Linear(4, 4), modules.DrawnBuffer(torch.tanh)), layer, "nothing is left out of a file", "'1.scale' is drawn at random"),
