@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from rat_modules.cli.options import SEED
+from rat_modules.cli.refusals import refuse_unwritable
 from rat_modules.cli.table import table
 from rat_modules.errors import RatError
 
@@ -33,6 +34,8 @@ def command(
     a uniform guess of each attribute, "constant" the best answer that is always the same, "real" what the checker reads
     from real pictures. A picture off the grey background, or with more on it than one shape, counts as wrong.
     """
+    if out is not None:
+        refuse_unwritable(out.parent)
     if data != "shapes":
         raise RatError("--data", got=repr(data), expected="shapes: this version measures attributes of shapes only")
     from rat_modules.assembly import load
@@ -40,7 +43,12 @@ def command(
     from rat_modules.evaluation.shapes_report import accuracy_rows, shapes_report, unrecognised
     from rat_modules.evaluation.stamp import stamp
     from rat_modules.sampling.device import choose_device
+    from rat_modules.training.folder import RunFolder
 
+    trained_on = (RunFolder(model).read_about() or {}).get("data", data)
+    if trained_on != data:
+        got = f"{model}, trained on {trained_on}"
+        raise RatError("MODEL", got=got, expected=f"one trained on {data}", hint="its captions say other things")
     assembly = load(model)
     if assembly.generator is None:
         raise RatError(f"{model} cannot draw", got="no generator", expected="a model of `train` or `convert`")

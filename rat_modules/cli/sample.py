@@ -32,10 +32,15 @@ MOST = 10_000  # pictures at once: all of them are in memory, and on one grid
 @click.option("--count", type=click.IntRange(min=1, max=MOST), help="Pictures of each caption.  [default: 1]")
 @click.option("--seed", type=SEED, help="The same seed, the same pictures.  [default: chance]")
 @click.option(
-    "--interpolate-noise", type=click.IntRange(min=2, max=MOST), metavar="N", help="N pictures of one caption between two noises."
+    "--interpolate-noise",
+    type=click.IntRange(min=2, max=MOST),
+    metavar="N",
+    help="N pictures of one caption between two noises.",
 )
 @click.option("--interpolate-caption", nargs=2, metavar="A B", help="Pictures between two captions, with one noise.")
-@click.option("--frames", type=click.IntRange(min=2, max=MOST), help="How many, with --interpolate-caption.  [default: 8]")
+@click.option(
+    "--frames", type=click.IntRange(min=2, max=MOST), help="How many, with --interpolate-caption.  [default: 8]"
+)
 @click.option("--mix", nargs=2, metavar="A B", help="A for the coarse steps and B for the fine ones.")
 @click.option(
     "--at", type=int, multiple=True, metavar="STEP", help="First step of B (may be repeated).  [default: ten]"
