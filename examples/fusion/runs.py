@@ -1,0 +1,89 @@
+"""One system with one seed: trained by `rat-modules train`, and taken up again where it was stopped."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from statistics import median
+from typing import Any, NamedTuple
+
+from systems import System
+
+from rat_modules.atomic import atomic_write
+from rat_modules.errors import RatError
+from rat_modules.evaluation.stamp import stamp
+
+
+class Budget(NamedTuple):
+    """What every system gets alike: data set, steps, models that are kept on the way, and changes of every recipe."""
+
+    data: str
+    steps: int
+    looks: int
+    overrides: tuple[str, ...]
+    device: str
+
+    @property
+    def looked_at(self) -> list[int]:
+        """The steps after which the model is kept and measured.
+
+        Example:
+            >>> Budget("shapes", 8, 4, (), "cpu").looked_at
+            [2, 4, 6, 8]
+        """
+        every = self.steps // self.looks
+        return [every * (k + 1) for k in range(self.looks)]
+
+
+class Run(NamedTuple):
+    """One system with one seed, and its folder."""
+
+    system: System
+    seed: int
+    folder: Path
+
+    @property
+    def about(self) -> Path:
+        """What the training cost and where it ran; it is there once the run is done."""
+        return self.folder.with_name(f"{self.folder.name}.json")
+
+    def model(self, step: int) -> Path:
+        """The folder of the averaged generator at a step."""
+        return self.folder / "checkpoints" / f"step-{step:08d}"
+
+
+def runs_of(systems: Iterable[System], seeds: Iterable[int], out: Path) -> list[Run]:
+    """All runs, seed by seed: whoever stops early has as many of every system."""
+    return [Run(system, seed, out / system.label / f"seed-{seed}") for seed in seeds for system in systems]
+
+
+def train(run: Run, budget: Budget, commit: str) -> dict[str, Any]:
+    """Train, or read what was noted when it was trained.
+
+    Raises:
+        RatError: the training was refused or stopped; it said why.
+    """
+    if run.about.is_file() and all(run.model(step).is_dir() for step in budget.looked_at):
+        about: dict[str, Any] = json.loads(run.about.read_text(encoding="utf-8"))
+        return about
+    changes = [word for change in (*run.system.overrides, *budget.overrides) for word in ("--set", change)]
+    words = ["train", "--recipe", run.system.source, "--data", budget.data, "--out", str(run.folder), "--resume"]
+    words += ["--steps", str(budget.steps), "--seed", str(run.seed), "--device", budget.device, *changes]
+    words += ["--checkpoint-every", str(budget.looked_at[0]), "--keep", str(budget.looks)]
+    done = subprocess.run([sys.executable, "-m", "rat_modules", *words], check=False)
+    if done.returncode:
+        problem = f"training of {run.system.label}, seed {run.seed}"
+        raise RatError(problem, got=f"status {done.returncode}", hint="the same command goes on where it stopped")
+    about = {**cost(run.folder / "metrics.jsonl"), "commit": commit, **stamp(budget.device)}
+    with atomic_write(run.about) as temporary:
+        temporary.write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+    return about
+
+
+def cost(metrics: Path) -> dict[str, float]:
+    """Seconds of the whole training, and the median of a step's: on a shared machine, the more honest of the two."""
+    rows = [json.loads(line) for line in metrics.read_text(encoding="utf-8").splitlines()]
+    before = [{"step": 0, "seconds": 0.0}, *rows]
+    steps = [(b["seconds"] - a["seconds"]) / (b["step"] - a["step"]) for a, b in zip(before, rows, strict=False)]
+    return {"seconds": rows[-1]["seconds"], "seconds_a_step": float(f"{median(steps):.4g}")}
