@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 import click
-from runs import Budget, runs_of, train
+from runs import Budget, runs_of, train, trained
 from systems import parse_systems
 
 from rat_modules.errors import RatError
@@ -47,12 +47,11 @@ def command(
         system.recipe(overrides)  # refused before anything is trained
     budget = Budget("shapes", steps, looks, overrides, device)
     runs = runs_of(compared, seeds, out)
-    now, began, trained = commit(), time.monotonic(), 0
+    now, began, done = commit(), time.monotonic(), 0
     for number, run in enumerate(runs):
-        left = (time.monotonic() - began) / trained * (len(runs) - number) / 60 if trained else None
-        say = f", about {left:.0f} min left" if left is not None else ""
-        click.echo(f"run {number + 1} of {len(runs)}: {run.system.label}, seed {run.seed}{say}", err=True)
-        trained += not run.about.is_file()
+        left = f", about {(time.monotonic() - began) / done * (len(runs) - number) / 60:.0f} min left" if done else ""
+        click.echo(f"run {number + 1} of {len(runs)}: {run.system.label}, seed {run.seed}{left}", err=True)
+        done += not trained(run, budget)
         train(run, budget, now)
 
 

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterable
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
@@ -45,7 +46,7 @@ class Run(NamedTuple):
 
     @property
     def about(self) -> Path:
-        """What the training cost and where it ran; it is there once the run is done."""
+        """What it was trained with."""
         return self.folder.with_name(f"{self.folder.name}.json")
 
     def model(self, step: int) -> Path:
@@ -59,31 +60,35 @@ def runs_of(systems: Iterable[System], seeds: Iterable[int], out: Path) -> list[
 
 
 def train(run: Run, budget: Budget, commit: str) -> dict[str, Any]:
-    """Train, or read what was noted when it was trained.
+    """Train as far as the budget goes, where that is not done yet; return what the run cost and where it ran.
 
     Raises:
         RatError: the training was refused or stopped; it said why.
     """
-    if run.about.is_file() and all(run.model(step).is_dir() for step in budget.looked_at):
-        about: dict[str, Any] = json.loads(run.about.read_text(encoding="utf-8"))
-        return about
-    changes = [word for change in (*run.system.overrides, *budget.overrides) for word in ("--set", change)]
-    words = ["train", "--recipe", run.system.source, "--data", budget.data, "--out", str(run.folder), "--resume"]
-    words += ["--steps", str(budget.steps), "--seed", str(run.seed), "--device", budget.device, *changes]
-    words += ["--checkpoint-every", str(budget.looked_at[0]), "--keep", str(budget.looks)]
-    done = subprocess.run([sys.executable, "-m", "rat_modules", *words], check=False)
-    if done.returncode:
-        problem = f"training of {run.system.label}, seed {run.seed}"
-        raise RatError(problem, got=f"status {done.returncode}", hint="the same command goes on where it stopped")
-    about = {**cost(run.folder / "metrics.jsonl"), "commit": commit, **stamp(budget.device)}
-    with atomic_write(run.about) as temporary:
-        temporary.write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
-    return about
+    if not trained(run, budget):
+        changes = [word for change in (*run.system.overrides, *budget.overrides) for word in ("--set", change)]
+        words = ["train", "--recipe", run.system.source, "--data", budget.data, "--out", str(run.folder), "--resume"]
+        words += ["--steps", str(budget.steps), "--seed", str(run.seed), "--device", budget.device, *changes]
+        words += ["--checkpoint-every", str(budget.looked_at[0]), "--keep", str(budget.looks + 1)]
+        done = subprocess.run([sys.executable, "-m", "rat_modules", *words], check=False)
+        if done.returncode:
+            problem = f"training of {run.system.label}, seed {run.seed}"
+            raise RatError(problem, got=f"status {done.returncode}", hint="the same command goes on where it stopped")
+    if not run.about.is_file():
+        with atomic_write(run.about) as temporary:
+            temporary.write_text(json.dumps({"commit": commit, **stamp(budget.device)}) + "\n", encoding="utf-8")
+    about: dict[str, Any] = json.loads(run.about.read_text(encoding="utf-8"))
+    return {**cost(run.folder / "metrics.jsonl", budget.steps), "trained_with": about}
 
 
-def cost(metrics: Path) -> dict[str, float]:
-    """Seconds of the whole training, and the median of a step's: on a shared machine, the more honest of the two."""
-    rows = [json.loads(line) for line in metrics.read_text(encoding="utf-8").splitlines()]
-    before = [{"step": 0, "seconds": 0.0}, *rows]
-    steps = [(b["seconds"] - a["seconds"]) / (b["step"] - a["step"]) for a, b in zip(before, rows, strict=False)]
-    return {"seconds": rows[-1]["seconds"], "seconds_a_step": float(f"{median(steps):.4g}")}
+def trained(run: Run, budget: Budget) -> bool:
+    """Say whether all is there that the budget asks for."""
+    return all(run.model(step).is_dir() for step in budget.looked_at)
+
+
+def cost(metrics: Path, steps: int) -> dict[str, float]:
+    """Seconds of so many steps, and the median of one's: other work on the machine lengthens the sum more."""
+    rows = [{"step": 0, "seconds": 0.0}, *map(json.loads, metrics.read_text(encoding="utf-8").splitlines())]
+    rows = [row for row in rows if row["step"] <= steps]
+    each = [(b["seconds"] - a["seconds"]) / (b["step"] - a["step"]) for a, b in pairwise(rows)]
+    return {"seconds": round(rows[-1]["seconds"], 1), "seconds_a_step": float(f"{median(each):.4g}")}
