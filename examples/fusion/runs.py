@@ -14,6 +14,8 @@ from systems import System
 from rat_modules.atomic import atomic_write
 from rat_modules.errors import RatError
 from rat_modules.evaluation.stamp import stamp
+from rat_modules.recipes import load_recipe
+from rat_modules.training.resume import check_unchanged
 
 
 class Budget(NamedTuple):
@@ -60,11 +62,13 @@ def runs_of(systems: Iterable[System], seeds: Iterable[int], out: Path) -> list[
 
 
 def train(run: Run, budget: Budget, commit: str) -> dict[str, Any]:
-    """Train as far as the budget goes, where that is not done yet; return what the run cost and where it ran.
+    """Train as far as the budget goes, where that is not done yet; return commit, versions and device.
 
     Raises:
-        RatError: the training was refused or stopped; it said why.
+        RatError: the training was refused or stopped (it said why), or the run there is one of another recipe.
     """
+    if (run.folder / "recipe.toml").is_file():
+        check_unchanged(load_recipe(run.folder), run.system.recipe(budget.overrides))
     if not trained(run, budget):
         changes = [word for change in (*run.system.overrides, *budget.overrides) for word in ("--set", change)]
         words = ["train", "--recipe", run.system.source, "--data", budget.data, "--out", str(run.folder), "--resume"]
@@ -78,7 +82,7 @@ def train(run: Run, budget: Budget, commit: str) -> dict[str, Any]:
         with atomic_write(run.about) as temporary:
             temporary.write_text(json.dumps({"commit": commit, **stamp(budget.device)}) + "\n", encoding="utf-8")
     about: dict[str, Any] = json.loads(run.about.read_text(encoding="utf-8"))
-    return {**cost(run.folder / "metrics.jsonl", budget.steps), "trained_with": about}
+    return about
 
 
 def trained(run: Run, budget: Budget) -> bool:
@@ -89,6 +93,6 @@ def trained(run: Run, budget: Budget) -> bool:
 def cost(metrics: Path, steps: int) -> dict[str, float]:
     """Seconds of so many steps, and the median of one's: other work on the machine lengthens the sum more."""
     rows = [{"step": 0, "seconds": 0.0}, *map(json.loads, metrics.read_text(encoding="utf-8").splitlines())]
-    rows = [row for row in rows if row["step"] <= steps]
+    rows = [row for k, row in enumerate(rows) if k == 1 or row["step"] <= steps]  # a line is written every ten steps
     each = [(b["seconds"] - a["seconds"]) / (b["step"] - a["step"]) for a, b in pairwise(rows)]
     return {"seconds": round(rows[-1]["seconds"], 1), "seconds_a_step": float(f"{median(each):.4g}")}

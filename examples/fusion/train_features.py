@@ -28,11 +28,10 @@ def drawn(count: int, seed: int) -> tuple[Tensor, Tensor]:
     return images, indices([shapes.attributes(index) for shapes in sets for index in range(len(shapes))])
 
 
-def train(steps: int, pictures: int) -> ShapesClassifier:
+def train(images: Tensor, attributes: Tensor, steps: int) -> ShapesClassifier:
     """Adam on the sum of the four cross-entropies, with a learning rate that falls to zero."""
     torch.manual_seed(SEED)
     classifier = ShapesClassifier()
-    images, attributes = drawn(pictures, SEED)
     optimizer = torch.optim.AdamW(classifier.parameters(), lr=2e-3, weight_decay=1e-2)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=4e-3, total_steps=steps + 1)
     for step in range(1, steps + 1):
@@ -48,6 +47,21 @@ def train(steps: int, pictures: int) -> ShapesClassifier:
     return classifier
 
 
+@torch.no_grad()
+def with_unit_spread(classifier: ShapesClassifier, images: Tensor) -> ShapesClassifier:
+    """Divide every feature by its spread over these pictures, and multiply the heads' weights by it.
+
+    The answers stay what they are, and no feature outweighs the others in a distance because its numbers are large.
+    """
+    spread = torch.cat([classifier.features(to_values(chunk)) for chunk in images.split(1000)]).std(0)
+    last = classifier.body[-2]  # the rectifier behind it lets factors through
+    last.weight /= spread[:, None]
+    last.bias /= spread
+    for head in classifier.heads:
+        head.weight *= spread
+    return classifier
+
+
 @click.command()
 @click.option("--steps", default=3000, show_default=True, type=click.IntRange(min=1))
 @click.option("--pictures", default=30_000, show_default=True, type=click.IntRange(min=64), help="Drawn to train on.")
@@ -55,7 +69,8 @@ def train(steps: int, pictures: int) -> ShapesClassifier:
 @click.option("--out", default=WEIGHTS, type=click.Path(path_type=Path), help="[default: the package's own weights]")
 def command(steps: int, pictures: int, tested: int, out: Path) -> None:
     """Train the classifier, write its weights, and say how often it is right on other draws."""
-    classifier = train(steps, pictures)
+    images, attributes = drawn(pictures, SEED)
+    classifier = with_unit_spread(train(images, attributes, steps), images)
     note = f"ShapesClassifier, {steps} steps of {BATCH} of {pictures} pictures, seed {SEED}, torch {torch.__version__}"
     write_safetensors(out, classifier.state_dict(), {"made_by": note})
     extract = ShapesFeatures(out)
