@@ -74,7 +74,8 @@ def train(run: Run, budget: Budget, commit: str) -> dict[str, Any]:
         words = ["train", "--recipe", run.system.source, "--data", budget.data, "--out", str(run.folder), "--resume"]
         words += ["--steps", str(budget.steps), "--seed", str(run.seed), "--device", budget.device, *changes]
         words += ["--checkpoint-every", str(budget.looked_at[0]), "--keep", str(budget.looks + 1)]
-        done = subprocess.run([sys.executable, "-m", "rat_modules", *words], check=False)
+        # what it says at its end goes where its progress goes: the output is the tables alone
+        done = subprocess.run([sys.executable, "-m", "rat_modules", *words], stdout=sys.stderr, check=False)
         if done.returncode:
             problem = f"training of {run.system.label}, seed {run.seed}"
             raise RatError(problem, got=f"status {done.returncode}", hint="the same command goes on where it stopped")

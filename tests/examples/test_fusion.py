@@ -1,13 +1,18 @@
 """The comparison of fusions: run for a few steps by its own command line, and its page against its results."""
 
+import importlib
 import json
 import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
+from rat_modules.errors import RatError
 from rat_modules.evaluation.shapes_features import WEIGHTS, ShapesFeatures
 
 ROOT = Path(__file__).parents[2]
@@ -23,12 +28,15 @@ def script(name: str, *words: str | Path, cwd: Path) -> "subprocess.CompletedPro
     return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=300)
 
 
-def refused(*words: str | Path, cwd: Path) -> str:
-    done = script("compare.py", *words, cwd=cwd)
-    assert done.returncode == 2, done.stderr
-    lines = done.stderr.splitlines()
-    assert len(lines) == 1 and lines[0].startswith("error: "), done.stderr
-    return lines[0]
+@pytest.fixture(scope="module")
+def command() -> Iterator[click.Command]:
+    """The command of compare.py in this process: its refusals need no new one each."""
+    parts = {path.stem for path in FUSION.glob("*.py")}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(FUSION)
+        yield importlib.import_module("compare").command
+    for name in parts & set(sys.modules):
+        del sys.modules[name]
 
 
 @pytest.fixture(scope="module")
@@ -69,17 +77,40 @@ def test_the_same_command_adds_what_is_new_and_trains_nothing_twice(folder: Path
     assert "±" in done.stdout
 
 
-def test_what_would_not_compare_is_refused(folder: Path) -> None:
-    same = ("--out", "out", "--seed", "0")
-    said = refused("isolated=ratgan-tiny", *same, *FEW, cwd=folder)
-    assert "system 'isolated': got ['ratgan-tiny'], expected ['ratgan-tiny', 'controller.cell=none'], as before" in said
-    said = refused(SYSTEMS[0], *same, *FEW, "--set", "generator.gate_init=0.5", cwd=folder)
-    assert "results.json was measured otherwise: changed alike" in said and "choose another --out" in said
-    assert "expected a multiple of the 2 --looks" in refused(SYSTEMS[0], "--steps", "3", cwd=folder)
-    assert "the label 'a' twice" in refused("a=ratgan-tiny", "a=ratgan", cwd=folder)
-    assert "got 'a= b=c', expected LABEL=RECIPE" in refused("a= b=c", cwd=folder)
-    assert "did you mean 'ratgan-tiny'?" in refused("ratgan-tyny", cwd=folder)
-    assert "got {32, 64} in one" in refused("a=ratgan-tiny", "b=ratgan-tiny generator.image_size=64", cwd=folder)
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (
+            ["isolated=ratgan-tiny", *FEW],
+            r"system 'isolated': got \['ratgan-tiny'\], expected .*cell=none'\], as before",
+        ),
+        ([SYSTEMS[0], *FEW, "--read", "5"], "results.json was measured otherwise: samples: .*; choose another --out"),
+        ([SYSTEMS[0], *FEW, "--set", "generator.gate_init=0.5"], "measured otherwise: changed alike"),
+        ([SYSTEMS[0], "--steps", "3"], "--steps: got 3, expected a multiple of the 2 --looks"),
+        (["a=ratgan-tiny", "a=ratgan"], "got the label 'a' twice"),
+        (["a= b=c"], "system: got 'a= b=c', expected LABEL=RECIPE"),
+        (["a='b"], "No closing quotation"),
+        ([""], "system: got ''"),
+        (["ratgan-tyny"], "did you mean 'ratgan-tiny'"),
+        (["a=ratgan-tiny", "b=ratgan-tiny generator.image_size=64"], "got {32, 64} in one comparison"),
+    ],
+)
+def test_what_would_not_compare_is_refused(folder: Path, command: click.Command, words: list[str], line: str) -> None:
+    with pytest.raises(RatError, match=line):
+        command.main([*words, "--out", str(folder / "out"), "--seed", "0"], standalone_mode=False)
+
+
+def test_a_run_of_another_recipe_is_not_taken_for_this_one(folder: Path, command: click.Command) -> None:
+    shutil.copytree(folder / "out" / "isolated", folder / "again" / "isolated")
+    words = ["isolated=ratgan-tiny", "--out", str(folder / "again"), "--seed", "0", *FEW]
+    with pytest.raises(RatError, match="recipe"):
+        command.main(words, standalone_mode=False)
+
+
+def test_a_refusal_is_one_line_and_status_2(tmp_path: Path) -> None:
+    done = script("compare.py", "ratgan-tiny", "--steps", "3", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "") and not list(tmp_path.iterdir())
+    assert done.stderr == "error: --steps: got 3, expected a multiple of the 2 --looks\n"
 
 
 def test_the_page_quotes_the_results() -> None:
