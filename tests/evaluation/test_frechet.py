@@ -112,6 +112,16 @@ def test_fewer_samples_than_features_are_no_problem(count: int) -> None:
     assert distance(first @ plane, second @ plane) == pytest.approx(distance(first, second), rel=1e-7, abs=1e-9)
 
 
+def test_sets_in_planes_at_right_angles_share_nothing() -> None:
+    """Roots of what rounding leaves of the 60 variances that are zero would add up to the seventh digit."""
+    planes = torch.linalg.qr(features(5, 64, 4)).Q.T
+    first, second = 1e3 * features(3, 40, 2) @ planes[:2], 1e3 * features(4, 40, 2) @ planes[2:]
+    moments = FeatureMoments.of(first), FeatureMoments.of(second)
+    apart = (moments[0].mean - moments[1].mean).square().sum()
+    expected = apart + moments[0].covariance.trace() + moments[1].covariance.trace()
+    assert frechet_distance(*moments) == pytest.approx(float(expected), rel=1e-12)
+
+
 def test_what_it_knows_is_not_changed_by_whoever_asks() -> None:
     moments = FeatureMoments.of(features(0, 9, 3))
     moments.mean.zero_(), moments.covariance.zero_()
