@@ -15,6 +15,8 @@ import pytest
 from rat_modules.errors import RatError
 from rat_modules.evaluation.shapes_features import WEIGHTS, ShapesFeatures
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 FUSION = ROOT / "examples" / "fusion"
 SMALL = ("--set", "generator.width=2", "--set", "training.batch_size=4", "--set", "data.options.count=64")
