@@ -161,7 +161,7 @@ LATIN1 = "ein Löffel\n".encode("latin1")
         (["--interpolate-noise", "3"], "--interpolate-noise: got 0 captions"),
         (["--interpolate-noise", "1", "--caption", "a"], "1 is not in the range 2<=x<=10000"),
         (["--caption", "a", "--count", "1000000000"], "1000000000 is not in the range 1<=x<=10000"),
-        (["--caption", "a", "--caption", "b", "--count", "9999"], "pictures to draw: got 2 captions x 9999, expected 10"),
+        (["--caption", "a", "--caption", "b", "--count", "9999"], "got 2 captions x 9999, expected 10,000 at most"),
         (["--caption", "a", "--device", "abacus"], "--device: got abacus, expected cpu or cuda or mps"),
         (["--mix", "a", "b", "--at", "3", "--at", "3"], "--at: got 3 and 3, expected each step once"),
         (["--caption", "a", "--frames", "3"], "--frames: got no captions to walk between, expected --interp"),

@@ -109,7 +109,7 @@ def test_no_pictures_have_no_loss_and_no_penalty() -> None:
     with pytest.raises(RatError, match="fake logits: got none, expected at least one"):
         MAGPHingeLoss().generator(torch.ones(0))
     empty = torch.ones(0, 3).requires_grad_()
-    with pytest.raises(RatError, match="penalty: got logits .0,. of inputs .0, 3., expected a logit"):
+    with pytest.raises(RatError, match=r"penalty: got logits .0,. of inputs .0, 3., expected a logit"):
         MAGPHingeLoss().penalty(empty.sum(1), (empty,))
 
 
