@@ -8,7 +8,9 @@ import torch
 
 from rat_modules import Assembly, assemble
 from rat_modules.costs import discriminator_cost, generator_cost, parameter_count, training_bytes
-from rat_modules.training.phases import Batch, make_optimizers, train_step
+from rat_modules.training.batch import Batch
+from rat_modules.training.descent import make_optimizers
+from rat_modules.training.iteration import train_step
 
 from .counters import allocated
 from .published_costs import published_cost

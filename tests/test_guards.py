@@ -7,7 +7,10 @@ import torch
 from torch import Tensor
 
 from rat_modules import Assembly, assemble
-from rat_modules.training.phases import Batch, make_optimizers, penalty_step, train_step
+from rat_modules.training.batch import Batch
+from rat_modules.training.descent import make_optimizers
+from rat_modules.training.iteration import train_step
+from rat_modules.training.phases import penalty_step
 
 from . import published_style as published
 from .counters import allocated, count
@@ -40,7 +43,7 @@ def iterations(ours: Assembly, theirs: tuple) -> list[Callable[[], None]]:
     optimizers = make_optimizers(ours, training)
     # fused as ours are: what is counted is the networks
     adams = tuple(torch.optim.Adam(net.values(), lr=1e-4, fused=True) for net in theirs)
-    images, sentence, noise, _ = drawn(8)
+    images, sentence, noise, *_ = drawn(8)
 
     def mine() -> None:
         train_step(ours, optimizers, Batch(images, sentence, noise), training)
@@ -69,7 +72,7 @@ def test_the_penalty_takes_four_passes_instead_of_six(ours: Assembly, theirs: tu
     batch = drawn(2)
     optimizer = make_optimizers(ours, ours.recipe.training).discriminator
     one = count(lambda: ours.discriminator(batch.images, batch.sentence)).flops
-    mine = count(lambda: penalty_step(ours, optimizer, batch)).flops
+    mine = count(lambda: penalty_step(ours, optimizer, [batch], ours.recipe.training)).flops
     whole = count(
         lambda: (published.penalty_norm(theirs[1], batch.images, batch.sentence) ** 6).mean().backward()
     ).flops
@@ -99,7 +102,7 @@ def test_an_iteration_takes_half_of_the_memory(iterations: list[Callable[[], Non
 
 @onednn
 def test_sampling_takes_few_calls_and_a_third_of_the_memory(ours: Assembly, theirs: tuple) -> None:
-    _, sentence, noise, _ = drawn(8)
+    _, sentence, noise, *_ = drawn(8)
     ours.generator.eval()
 
     def mine() -> None:
@@ -117,7 +120,7 @@ def test_sampling_takes_few_calls_and_a_third_of_the_memory(ours: Assembly, thei
 
 @onednn
 def test_a_forward_pass_takes_four_tenths_of_the_memory(ours: Assembly, theirs: tuple) -> None:
-    _, sentence, noise, _ = drawn(8)
+    _, sentence, noise, *_ = drawn(8)
     ours.generator.train()
     (_, used), (_, published_use) = (
         allocated(lambda: ours.generator(noise, sentence)),

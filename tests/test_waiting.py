@@ -10,7 +10,9 @@ import torch
 from torch import Tensor
 
 from rat_modules import Assembly, assemble
-from rat_modules.training.phases import Batch, Losses, make_optimizers, train_step
+from rat_modules.training.batch import Batch
+from rat_modules.training.descent import make_optimizers
+from rat_modules.training.iteration import Losses, train_step
 
 from .counters import Looks
 

@@ -13,7 +13,9 @@ from rat_modules import Assembly, assemble
 from rat_modules.data.shapes import Shapes
 from rat_modules.sampling.grid import captioned_grid
 from rat_modules.sampling.pixels import to_pixels, to_values, write_png
-from rat_modules.training.phases import Batch, make_optimizers, train_step
+from rat_modules.training.batch import Batch
+from rat_modules.training.descent import make_optimizers
+from rat_modules.training.iteration import train_step
 
 CAPTIONS = ["a large red circle at the left", "a small blue square", "a green triangle at the top", "an orange cross"]
 

@@ -22,6 +22,7 @@ VERBS = {
     "assemble": "Build a system from a recipe: parts, parameters, FLOPs, memory.",
     "train": "Train a system on captioned pictures.",
     "sample": "Draw pictures from captions.",
+    "report": "Write one page of a run: curves, samples, what its networks do.",
     "evaluate": "Measure a trained system.",
     "convert": "Turn published weights into safetensors.",
     "retrofit": "Look at somebody else's network before making it follow text.",

@@ -1,5 +1,6 @@
 """`rat-modules train`: a recipe and captioned pictures make a run folder."""
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from rat_modules.registry import get_catalog
 if TYPE_CHECKING:
     from rat_modules.recipes import Recipe
     from rat_modules.training.folder import RunFolder
+    from rat_modules.training.processes import Processes
     from rat_modules.training.trainer import Outcome
 
 EPILOG = """\b
@@ -39,6 +41,7 @@ Examples:
     help="Take the trained text encoder of this model, as `convert` writes it.",
 )
 @click.option("--workers", type=click.IntRange(min=0), default=2, show_default=True, help="Readers of large data sets.")
+@click.option("--tensorboard", is_flag=True, help="Also write metrics and samples to --out/tensorboard.")
 @click.option("--resume", is_flag=True, help="Go on from the newest checkpoint in --out.")
 def command(out: Path, resume: bool, **options: Any) -> int | None:
     """Train a system on captioned pictures.
@@ -48,19 +51,25 @@ def command(out: Path, resume: bool, **options: Any) -> int | None:
     """
     from rat_modules.training.folder import RunFolder
     from rat_modules.training.lock import only_one
+    from rat_modules.training.processes import joined
 
     folder = RunFolder(out, keep=options["keep"])
-    if not resume:
-        refuse_existing(out)
-    refuse_unwritable(out)
-    with only_one(out):
-        if not resume:
-            refuse_existing(out)  # another process may have been quicker
-        return report(folder, train(folder, resume=resume, **options))
+    with joined() as processes, ExitStack() as held:
+        if processes.first:
+            if not resume:
+                refuse_existing(out)
+            refuse_unwritable(out)
+            held.enter_context(only_one(out))
+            if not resume:
+                refuse_existing(out)  # another process may have been quicker
+        processes.wait()
+        outcome = train(folder, processes, resume=resume, **options)
+        return report(folder, outcome) if processes.first else None
 
 
 def train(
     folder: "RunFolder",
+    processes: "Processes",
     *,
     recipe: str | None,
     data: str | None,
@@ -69,6 +78,7 @@ def train(
     text_encoder: Path | None,
     checkpoint_every: int,
     workers: int,
+    tensorboard: bool,
     resume: bool,
     **options: Any,
 ) -> "Outcome":
@@ -82,18 +92,19 @@ def train(
     from rat_modules.training.start import begin, check_same, take_up
     from rat_modules.training.trainer import run
 
+    say = click.echo if processes.first else _silent
     before = folder.read_about() if resume else None
     wanted = _wanted_recipe(folder, recipe, resume=resume, began=before is not None, **options)
     data = data or (before["data"] if before else None)
     if data is None:
         raise TrainingError("--data is missing", expected="shapes, mini, another data set, or a folder")
     seed = seed if seed is not None else before["seed"] if before else 0
-    place = choose_device(device)
+    place = processes.device(choose_device(device))
     state = take_up(folder, wanted, device=place) if before else None
     if state is None:
         if resume:
             folder.check_nothing_to_lose(began=before is not None)
-            click.echo(f"nothing to resume in {folder.path}: starting", err=True)
+            say(f"nothing to resume in {folder.path}: starting", err=True)
         state = begin(wanted, seed=seed, device=place, text_encoder=text_encoder)
     generator, now = state.assembly.generator, state.assembly.recipe
     refuse_too_large(state.assembly, place)
@@ -109,9 +120,9 @@ def train(
         raise DataError(f"{error}; {enlarged}") from error
     if dataset.skipped:
         file, reason = dataset.skipped[0]
-        click.echo(f"{len(dataset.skipped)} pictures skipped, the first is {file}: {reason}", err=True)
+        say(f"{len(dataset.skipped)} pictures skipped, the first is {file}: {reason}", err=True)
     if withheld := getattr(dataset, "withheld", 0):
-        click.echo(
+        say(
             f"{len(dataset)} of {len(dataset) + withheld} pictures; {withheld} kept for testing,"
             " by a hash of their names (those in a subfolder train/ are all trained on)",
             err=True,
@@ -122,13 +133,31 @@ def train(
     about = {"data": data, "seed": seed, "fingerprint": captioned.fingerprint()}
     if before:
         check_same(before, about)
-    shape = {"noise_dim": generator.noise_dim, "image_size": generator.image_size}
-    batches = Batches(captioned, now, **shape, seed=seed, workers=workers)
+    batches = Batches(
+        captioned,
+        now,
+        noise_dim=generator.noise_dim,
+        image_size=generator.image_size,
+        seed=seed,
+        workers=workers,
+        process=(processes.rank, processes.count),
+    )
     if missing := nothing_mismatched(len(set(captioned.concepts.tolist())), len(captioned.sentences)):
-        click.echo(f"warning: {missing}; pictures will hardly follow their captions", err=True)
-    folder.begin(now, about)
-    folder.cut_metrics(state.step)
-    return run(state, batches, folder, checkpoint_every=checkpoint_every)
+        say(f"warning: {missing}; pictures will hardly follow their captions", err=True)
+    sinks = []
+    if processes.first:
+        folder.begin(now, about)
+        folder.cut_metrics(state.step)
+        if tensorboard:
+            from rat_modules.training.tensorboard import Board
+
+            sinks.append(Board(folder.path / "tensorboard", folder.samples, step=state.step))
+    processes.wait()
+    return run(state, batches, folder, checkpoint_every=checkpoint_every, sinks=sinks, processes=processes)
+
+
+def _silent(*words: object, **options: object) -> None:
+    """What all processes would say, one of them says."""
 
 
 def report(folder: "RunFolder", outcome: "Outcome") -> int | None:

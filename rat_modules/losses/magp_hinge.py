@@ -50,13 +50,17 @@ class MAGPHingeLoss(nn.Module):
         self.penalty_weight = penalty_weight
         self.penalty_power = penalty_power
 
-    def discriminator(self, real: Tensor, fake: Tensor, mismatched: Tensor) -> HingeTerms:
+    def discriminator(
+        self, real: Tensor, fake: Tensor, mismatched: Tensor, *, mismatched_share: float = 1.0
+    ) -> HingeTerms:
         """Push logits of real matching pairs above 1, of fake and mismatched pairs below -1.
 
         Args:
             real: 'n', logits of real pictures with their captions.
             fake: 'm', logits of generated pictures with their captions.
             mismatched: 'l', logits of real pictures with captions of others.
+            mismatched_share: factor of their term, where they are a part of a larger batch that holds more or fewer
+                mismatched pairs than others.
 
         Returns:
             HingeTerms of scalars, each >= 0, in float32 at least.
@@ -69,7 +73,7 @@ class MAGPHingeLoss(nn.Module):
         real, fake, mismatched = _wide(real), _wide(fake), _wide(mismatched)
         real_term = functional.relu(1 - real).mean()
         fake_term = functional.relu(1 + fake).mean()
-        mismatched_term = functional.relu(1 + mismatched).mean()
+        mismatched_term = mismatched_share * functional.relu(1 + mismatched).mean()
         return HingeTerms(real_term + (fake_term + mismatched_term) / 2, real_term, fake_term, mismatched_term)
 
     def generator(self, fake: Tensor) -> Tensor:

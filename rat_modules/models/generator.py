@@ -109,7 +109,10 @@ class RATGenerator(nn.Module):
         if noise.ndim == 2 and sentence.ndim in (2, 3) and noise.shape[0] != sentence.shape[-2]:
             got = f"{noise.shape[0]} noises and {sentence.shape[-2]} sentences"
             raise ShapeError("batch", got=got, expected="as many of each")
-        hidden = self.controller.unroll(sentence, self.steps, self.controller.initial_state(noise))
+        return self.plan_from(self.controller.unroll(sentence, self.steps, self.controller.initial_state(noise)))
+
+    def plan_from(self, hidden: Tensor) -> Plan:
+        """Hidden states 'k n d' of the controller, or what was made of them, to every scale and shift."""
         blocks = cast("Iterable[GeneratorBlock]", self.blocks)
         fusions = [fusion for block in blocks for fusion in block.fusions]
         return Plan(hidden, planned(fusions, hidden))

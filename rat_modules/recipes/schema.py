@@ -44,10 +44,17 @@ class Training:
             with the next one's caption (RAT-GAN), "roll" closes the circle (DF-GAN).
         mismatch_concepts: "any" takes those pairs as they come (published); "other" leaves out pairs that show one
             concept, whose captions may well fit.
-        batch_size: pictures per step.
+        batch_size: pictures per step, over all processes.
+        accumulate: compute each batch in so many parts, one after the other, in as much less memory. The numbers stay
+            the same, except for layers that look along the batch.
         steps: generator steps.
         lr_generator, lr_discriminator: learning rates of Adam.
-        beta1, beta2: its two moments.
+        lr_schedule: "constant"; "linear" or "cosine" fall to zero at the last step.
+        warmup_steps: the first so many steps, in which the learning rates rise from zero.
+        beta1, beta2: Adam's two moments.
+        clip_norm: longest gradient of a network; longer ones are shortened to it. 0 never does.
+        augment: what is done to real and generated pictures alike before the discriminator sees them, so that few
+            pictures last longer (DiffAugment, arXiv 2006.10738); captions that say colour or place contradict it.
         ema_decay: per-step decay of the averaged generator that is saved and sampled; 0 keeps no average.
         precision: "bfloat16" runs both networks under autocast; the penalty, the losses and the optimizers stay in
             float32. Worth it on a GPU with tensor cores.
@@ -60,11 +67,16 @@ class Training:
     mismatch: Literal["shift", "roll"] = "shift"
     mismatch_concepts: Literal["any", "other"] = "any"
     batch_size: Annotated[int, at_least(2)] = 24
+    accumulate: Annotated[int, at_least(1)] = 1
     steps: Annotated[int, at_least(1)] = 100_000
     lr_generator: Annotated[float, above(0)] = 1e-4
     lr_discriminator: Annotated[float, above(0)] = 4e-4
+    lr_schedule: Literal["constant", "linear", "cosine"] = "constant"
+    warmup_steps: Annotated[int, at_least(0)] = 0
     beta1: Annotated[float, at_least(0), below(1)] = 0.0
     beta2: Annotated[float, at_least(0), below(1)] = 0.9
+    clip_norm: Annotated[float, at_least(0)] = 0.0
+    augment: tuple[Literal["color", "translation", "cutout"], ...] = ()
     ema_decay: Annotated[float, at_least(0), below(1)] = 0.999
     precision: Literal["float32", "bfloat16"] = "float32"
     penalty_every: Annotated[int, at_least(1)] = 1

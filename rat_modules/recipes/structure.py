@@ -90,6 +90,16 @@ def _check_choice(value: Any, kind: Any) -> Any:
     return value
 
 
+def _check_list(value: Any, kind: Any) -> Any:
+    choice, _ = get_args(kind)
+    if not isinstance(value, list | tuple):
+        raise _Refused(f"got {value!r}, expected a list of {' and '.join(repr(each) for each in get_args(choice))}")
+    found = tuple(_check_choice(each, choice) for each in value)
+    if len(set(found)) < len(found):
+        raise _Refused(f"got {value!r}, expected each once")
+    return found
+
+
 def _component(value: Any, kind: type[Component]) -> Component:
     if not isinstance(value, Mapping):
         raise _Refused(f"got {value!r}, expected a table with a name and options")
@@ -144,6 +154,7 @@ _converter = cattrs.Converter(detailed_validation=True)
 for _kind in _PLAIN:
     _converter.register_structure_hook(_kind, _check_plain)
 _converter.register_structure_hook_func(lambda kind: get_origin(kind) is Literal, _check_choice)
+_converter.register_structure_hook_func(lambda kind: get_origin(kind) is tuple, _check_list)
 _converter.register_structure_hook_func(
     lambda kind: get_origin(kind) is Annotated and any(isinstance(bound, Bound) for bound in get_args(kind)),
     _check_bounded,
@@ -153,4 +164,5 @@ _converter.register_structure_hook_func(lambda kind: kind == dict[str, Any], _op
 _converter.register_structure_hook_factory(
     lambda kind: attrs.has(kind) and kind is not Component, lambda kind: _table_of(kind)
 )
+_converter.register_unstructure_hook_func(lambda kind: get_origin(kind) is tuple, list)
 _converter.register_unstructure_hook(Component, lambda component: {"name": component.name, **component.options})

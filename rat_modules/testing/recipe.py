@@ -15,7 +15,9 @@ from rat_modules.recipes import Recipe, load_recipe
 from rat_modules.recipes.schema import SECTION_KINDS
 from rat_modules.registry import get_catalog
 from rat_modules.testing.report import ConformanceError, Report, run
-from rat_modules.training.phases import Batch, make_optimizers, train_step
+from rat_modules.training.batch import Batch
+from rat_modules.training.descent import make_optimizers
+from rat_modules.training.iteration import train_step
 
 # as small as ours can be built; given to whatever takes such an option
 SMALL = {"width": 2, "image_size": 16, "noise_dim": 5}

@@ -10,13 +10,13 @@ from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
 from rat_modules.data import CaptionedImages
-from rat_modules.errors import DataError
+from rat_modules.errors import DataError, TrainingError
 from rat_modules.recipes.schema import Recipe
 from rat_modules.sampling.pixels import to_values
+from rat_modules.training.batch import Batch
 from rat_modules.training.captioned import Captioned, read_picture
-from rat_modules.training.mismatch import other_concepts
+from rat_modules.training.mismatch import Pairs, other_concepts, pairs_within, shifted
 from rat_modules.training.order import Draw, Order
-from rat_modules.training.phases import Batch
 
 
 class Batches:
@@ -29,16 +29,35 @@ class Batches:
         image_size: edge of the pictures in a batch; those of `captioned` are larger with `data.oversize`.
         seed: of order, captions, noise, flips and windows.
         workers: processes that read pictures ahead, where they do not fit in memory.
+        process: which of how many processes this is; each reads its part of every batch.
 
     Raises:
         DataError: mismatched captions of other concepts are wanted and there is only one concept.
+        TrainingError: the processes, and the parts in which each computes, cannot share a batch evenly.
     """
 
     def __init__(
-        self, captioned: Captioned, recipe: Recipe, *, noise_dim: int, image_size: int, seed: int, workers: int = 2
+        self,
+        captioned: Captioned,
+        recipe: Recipe,
+        *,
+        noise_dim: int,
+        image_size: int,
+        seed: int,
+        workers: int = 2,
+        process: tuple[int, int] = (0, 1),
     ) -> None:
         self.captioned, self.recipe, self.image_size, self.workers = captioned, recipe, image_size, workers
-        batch_size = recipe.training.batch_size
+        batch_size, accumulate = recipe.training.batch_size, recipe.training.accumulate
+        rank, self.processes = process
+        if batch_size % (self.processes * accumulate):
+            raise TrainingError(
+                "training.batch_size",
+                got=f"{batch_size} pictures for {self.processes} processes x training.accumulate {accumulate}",
+                expected="as many pictures for each",
+            )
+        size = batch_size // self.processes
+        self.own = slice(rank * size, (rank + 1) * size)
         self.order = Order(captioned.caption_counts, batch_size=batch_size, noise_dim=noise_dim, seed=seed)
         if recipe.training.mismatch_concepts == "other" and not captioned.concepts.any():
             raise DataError(
@@ -49,35 +68,51 @@ class Batches:
             )
 
     def starting_at(self, step: int) -> Iterator[Batch]:
-        """Yield the batches of iterations `step`, `step + 1`, ... without end."""
+        """Yield the batches of iterations `step`, `step + 1`, ... without end; this process's parts of them."""
         held = self.captioned.held
         if held is None:
             for draw, (images, read) in zip(map(self.order.draw, count(step)), self._streamed(step), strict=False):
-                used = draw._replace(pictures=read.numpy())
-                yield self._batch(used, images.to(self.captioned.device, non_blocking=True))
+                draw.pictures[self.own] = read.numpy()
+                yield self._batch(draw, images.to(self.captioned.device, non_blocking=True))
         else:
             for draw in map(self.order.draw, count(step)):
-                images = held.index_select(0, self.captioned.on_device(draw.pictures))
+                images = held.index_select(0, self.captioned.on_device(draw.pictures[self.own]))
                 yield self._batch(draw._replace(pictures=self.captioned.places[draw.pictures]), images)
 
+    def captions_at(self, step: int) -> list[str]:
+        """The captions of an iteration's pictures, those of this process."""
+        draw = self.order.draw(step).within(self.own)
+        said = (self.captioned.dataset.captions(int(picture)) for picture in self.captioned.places[draw.pictures])
+        return [captions[which % len(captions)] for captions, which in zip(said, draw.captions.tolist(), strict=True)]
+
     def _batch(self, draw: Draw, pixels: Tensor) -> Batch:
+        """What was drawn for the whole batch, and the pictures of this process."""
+        own, place = draw.within(self.own), self.captioned.on_device
         if self.recipe.data.oversize > 1:
-            pixels = windows(pixels, self.image_size, self.captioned.on_device(draw.corners))
+            pixels = windows(pixels, self.image_size, place(own.corners))
         images = to_values(pixels, self.recipe.data.value_range)
         if self.recipe.data.flip:
-            images = torch.where(self.captioned.on_device(draw.flipped)[:, None, None, None], images.flip(-1), images)
+            images = torch.where(place(own.flipped)[:, None, None, None], images.flip(-1), images)
         sentence = self.captioned.sentence(draw.pictures, draw.captions)
-        mismatched = None
-        if self.recipe.training.mismatch_concepts == "other":
-            concepts = torch.from_numpy(self.captioned.concepts[draw.pictures])
-            pictures, captions = other_concepts(concepts, self.recipe.training.mismatch)
-            mismatched = (self.captioned.on_device(pictures), self.captioned.on_device(captions))
-        return Batch(images, sentence, self.captioned.on_device(draw.noise), mismatched)
+        chance = place(own.augment) if self.recipe.training.augment else None
+        mismatched, others, share = self._mismatched(draw), None, 1.0
+        if self.processes > 1:
+            numbers = torch.arange(len(draw.pictures))
+            pairs = mismatched or shifted(numbers, numbers, self.recipe.training.mismatch)
+            mismatched, share = pairs_within(pairs, self.own.start, len(images), self.processes)
+            sentence, others = sentence[self.own], sentence
+        return Batch(images, sentence, place(own.noise), mismatched, others, share, chance)
+
+    def _mismatched(self, draw: Draw) -> Pairs | None:
+        if self.recipe.training.mismatch_concepts == "any":
+            return None
+        concepts = torch.from_numpy(self.captioned.concepts[draw.pictures])
+        return other_concepts(concepts, self.recipe.training.mismatch)
 
     def _streamed(self, step: int) -> Iterator[tuple[Tensor, Tensor]]:
         pinned = self.captioned.device.type == "cuda"
         reader = _Reader(self.captioned.dataset)
-        wanted = (self.order.draw(number).pictures.tolist() for number in count(step))
+        wanted = (self.order.draw(number).pictures[self.own].tolist() for number in count(step))
         return iter(
             DataLoader(
                 reader,

@@ -16,7 +16,7 @@ PUBLISHED = ("generator.safetensors", "discriminator.safetensors")
 
 
 class RunFolder:
-    """Recipe, weights, `checkpoints/`, `metrics.jsonl`, `samples/`, and in `run.json` what was asked for.
+    """Recipe, weights, `checkpoints/`, `metrics.jsonl`, `samples/`, `troubles/`, and in `run.json` what was asked for.
 
     Args:
         path: the folder; it need not exist yet.
@@ -28,6 +28,7 @@ class RunFolder:
         self.checkpoints = self.path / "checkpoints"
         self.metrics = self.path / "metrics.jsonl"
         self.samples = self.path / "samples"
+        self.troubles = self.path / "troubles"
         self.recipe = self.path / "recipe.toml"
         self.about = self.path / "run.json"
 

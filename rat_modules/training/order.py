@@ -5,8 +5,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from rat_modules.training.augment import DRAWS
+
 # one stream of random numbers per purpose
-_ORDER, _DRAW = 1, 2
+_ORDER, _DRAW, _AUGMENT = 1, 2, 3
 
 
 class Draw(NamedTuple):
@@ -17,6 +19,7 @@ class Draw(NamedTuple):
     noise: 'n z', standard normal.
     flipped: 'n', whether to mirror the picture.
     corners: 'n 2' in [0, 1), where in a larger picture the window lies that is shown.
+    augment: 'n 2 d' in [0, 1), what the augmentation of real and of generated pictures draws.
     """
 
     pictures: np.ndarray
@@ -24,6 +27,11 @@ class Draw(NamedTuple):
     noise: np.ndarray
     flipped: np.ndarray
     corners: np.ndarray
+    augment: np.ndarray
+
+    def within(self, rows: slice) -> "Draw":
+        """The draw of some of its pictures."""
+        return Draw(*(values[rows] for values in self))
 
 
 class Order:
@@ -65,7 +73,9 @@ class Order:
         captions = (chance.random(self.batch_size) * self._counts[pictures]).astype(np.int64)
         noise = chance.standard_normal((self.batch_size, self.noise_dim), dtype=np.float32)
         flipped = chance.random(self.batch_size) < 0.5
-        return Draw(pictures, captions, noise, flipped, chance.random((self.batch_size, 2), dtype=np.float32))
+        corners = chance.random((self.batch_size, 2), dtype=np.float32)
+        augment = np.random.default_rng((self.seed, _AUGMENT, step)).random((self.batch_size, 2, DRAWS), np.float32)
+        return Draw(pictures, captions, noise, flipped, corners, augment)
 
     def _epoch(self, epoch: int) -> np.ndarray:
         if epoch not in self._epochs:

@@ -4,188 +4,171 @@ Two schedules: "alternating" takes a step of the discriminator on the hinge loss
 the updated discriminator (published RAT-GAN, SSA-GAN); "joint" takes one step on their sum (DF-GAN, GALIP).
 """
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
-from torch.optim import Adam, Optimizer
+from torch.optim import Optimizer
 
 from rat_modules.recipes.schema import Training
+from rat_modules.training.augment import augmented
+from rat_modules.training.batch import Batch
+from rat_modules.training.descent import Networks, descend
 from rat_modules.training.mismatch import shifted
 
 
-class Networks(Protocol):
-    """What the phases need of an `Assembly`; generator and discriminator may be wrapped in DistributedDataParallel."""
+class Step(NamedTuple):
+    """What a phase computed: its terms, detached, and 1 where its step was left out, else 0."""
 
-    generator: Any
-    discriminator: Any
-    loss: Any
-
-
-class Batch(NamedTuple):
-    """The input of one iteration.
-
-    images: 'n 3 h w' in [-1, 1], real pictures.
-    sentence: 'n s', the captions of those pictures.
-    noise: 'n z', standard normal.
-    mismatched: which pictures and which captions do not belong together, two index tensors 'l';
-        None pairs them as the recipe's `mismatch` says.
-    """
-
-    images: Tensor
-    sentence: Tensor
-    noise: Tensor
-    mismatched: tuple[Tensor, Tensor] | None = None
+    terms: Any
+    skipped: Tensor
 
 
-class Losses(NamedTuple):
-    """The scalars of one iteration, detached and still on the device; `penalty` is 0 where it was not its turn."""
-
-    real: Tensor
-    mismatched: Tensor
-    fake: Tensor
-    discriminator: Tensor
-    penalty: Tensor
-    generator: Tensor
+def seen(part: Batch, training: Training) -> Tensor:
+    """The real pictures of a part as the discriminator sees them: 'n 3 h w'."""
+    return augmented(part.images, None if part.chance is None else part.chance[:, 0], training.augment)
 
 
-class Optimizers(NamedTuple):
-    """One Adam for each network."""
-
-    generator: Optimizer
-    discriminator: Optimizer
-
-
-def make_optimizers(networks: Networks, training: Training) -> Optimizers:
-    """Adam for both networks, with the recipe's learning rates and moments."""
-    betas = (training.beta1, training.beta2)
-
-    def adam(module: nn.Module, rate: float) -> Adam:
-        parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
-        fused = all(parameter.device.type in ("cpu", "cuda") for parameter in parameters)
-        return Adam(parameters, lr=rate, betas=betas, fused=fused)
-
-    return Optimizers(
-        adam(networks.generator, training.lr_generator), adam(networks.discriminator, training.lr_discriminator)
-    )
+def generated(networks: Networks, part: Batch, training: Training) -> Tensor:
+    """The pictures of a part as the discriminator sees them: 'n 3 h w'."""
+    fake: Tensor = networks.generator(part.noise, part.sentence)
+    return augmented(fake, None if part.chance is None else part.chance[:, 1], training.augment)
 
 
-def train_step(networks: Networks, optimizers: Optimizers, batch: Batch, training: Training, step: int = 1) -> Losses:
-    """One whole iteration: the discriminator's step or steps, then the generator's.
-
-    The generator runs once: the discriminator sees its pictures detached, and its own step goes back through them.
-
-    Args:
-        networks: an `Assembly` with generator, discriminator and loss.
-        optimizers: from `make_optimizers`.
-        batch: real pictures, sentences and noise.
-        training: schedule, mismatch, penalty_every and precision are read.
-        step: number of the iteration, from 1; the penalty acts where `penalty_every` divides it.
-
-    Returns:
-        Losses; nothing waits for the device.
-
-    Example:
-        >>> from rat_modules import assemble
-        >>> parts = assemble("ratgan-tiny", **{"text_encoder.name": "none", "generator.width": 2})
-        >>> optimizers = make_optimizers(parts, parts.recipe.training)
-        >>> batch = Batch(torch.rand(4, 3, 32, 32), torch.randn(4, 256), torch.randn(4, 100))
-        >>> bool(torch.stack(train_step(parts, optimizers, batch, parts.recipe.training)).isfinite().all())
-        True
-    """
-    penalize = step % training.penalty_every == 0
-    with _precision(batch, training):
-        fake = networks.generator(batch.noise, batch.sentence)
-        if training.schedule == "joint":
-            factor = training.penalty_every if penalize else 0
-            terms, penalty = joint_step(networks, optimizers.discriminator, batch, fake, training.mismatch, factor)
-        else:
-            terms = discriminator_step(networks, optimizers.discriminator, batch, fake, training.mismatch)
-            penalty = penalty_step(networks, optimizers.discriminator, batch) if penalize else terms.total.new_zeros(())
-        generator = generator_step(networks, optimizers.generator, batch, fake)
-    scalars = (terms.real, terms.mismatched, terms.fake, terms.total, penalty, generator)
-    return Losses(*(scalar.detach() for scalar in scalars))
-
-
-def discriminator_step(networks: Networks, optimizer: Optimizer, batch: Batch, fake: Tensor, mismatch: str) -> Any:
+def discriminator_step(
+    networks: Networks, optimizer: Optimizer, parts: Sequence[Batch], fakes: Sequence[Tensor], training: Training
+) -> Step:
     """One step of the discriminator on the hinge loss over real, mismatched and fake pairs.
 
     Args:
-        fake: 'n 3 h w', generated pictures; they are detached here.
-        mismatch: "shift" or "roll", as in the recipe.
+        parts: of a batch; one is the whole.
+        fakes: 'n 3 h w', the pictures generated for each; they are detached here.
+        training: mismatch and clip_norm are read.
 
     Returns:
-        The loss's named terms.
+        The loss's named terms, and whether the step was left out.
     """
-    discriminator = _unwrapped(networks.discriminator)
-    features = discriminator.features(batch.images)
-    logits = discriminator.head(features, batch.sentence).logits
-    terms = _hinge(networks, batch, fake, features, logits, mismatch)
-    _descend(optimizer, terms.total)
-    return terms
+    found: list[Any] = []
+
+    def losses() -> Iterator[Tensor]:
+        for part, fake in _one_by_one(networks.discriminator, parts, fakes):
+            features = _unwrapped(networks.discriminator).features(part.images)
+            logits = _unwrapped(networks.discriminator).head(features, part.sentence).logits
+            terms = _hinge(networks, part, fake, features, logits, training.mismatch)
+            found.append(_detached(terms))
+            yield terms.total / len(parts)
+
+    skipped = descend(optimizer, losses(), clip_norm=training.clip_norm)
+    return Step(_mean(found), skipped)
 
 
-def penalty_step(networks: Networks, optimizer: Optimizer, batch: Batch) -> Tensor:
-    """One step of the discriminator on the gradient penalty alone, in float32; returns the penalty."""
-    images, sentence = _differentiable(batch)
-    with torch.autocast(images.device.type, enabled=False):
-        logits = networks.discriminator(images, sentence).logits
-        penalty: Tensor = networks.loss.penalty(logits, (images, sentence))
-    _descend(optimizer, penalty, zeros=True)
-    return penalty
+def penalty_step(networks: Networks, optimizer: Optimizer, parts: Sequence[Batch], training: Training) -> Step:
+    """One step of the discriminator on the gradient penalty alone, in float32; its terms are the penalty."""
+    found: list[Tensor] = []
+
+    def losses() -> Iterator[Tensor]:
+        for (part,) in _one_by_one(networks.discriminator, parts):
+            images, sentence = _differentiable(part)
+            with torch.autocast(images.device.type, enabled=False):
+                logits = networks.discriminator(images, sentence).logits
+                penalty = networks.loss.penalty(logits, (images, sentence))
+            found.append(penalty.detach())
+            yield penalty / len(parts)
+
+    # no bias is reached, but as published its moments decay in this step too
+    skipped = descend(optimizer, losses(), zeros=True, clip_norm=training.clip_norm)
+    return Step(_average(found), skipped)
 
 
 def joint_step(
-    networks: Networks, optimizer: Optimizer, batch: Batch, fake: Tensor, mismatch: str, penalty_factor: float = 1.0
-) -> tuple[Any, Tensor]:
+    networks: Networks,
+    optimizer: Optimizer,
+    parts: Sequence[Batch],
+    fakes: Sequence[Tensor],
+    training: Training,
+    penalty_factor: float = 1.0,
+) -> Step:
     """One step of the discriminator on the sum of hinge loss and penalty.
 
     Args:
-        fake: 'n 3 h w', generated pictures; they are detached here.
-        mismatch: "shift" or "roll", as in the recipe.
+        parts: of a batch; one is the whole.
+        fakes: 'n 3 h w', the pictures generated for each; they are detached here.
+        training: mismatch and clip_norm are read.
         penalty_factor: `penalty_every` where the penalty acts at every so-many-th step only, so that its pull stays the
-            same on average; 0 leaves it out.
+            same on average.
 
     Returns:
-        The loss's named terms, and the penalty (without the factor).
+        The loss's named terms and the penalty (without the factor) as a pair, and whether the step was left out.
     """
-    if not penalty_factor:
-        return discriminator_step(networks, optimizer, batch, fake, mismatch), fake.new_zeros(())
-    images, sentence = _differentiable(batch)
-    discriminator = _unwrapped(networks.discriminator)
-    with torch.autocast(images.device.type, enabled=False):
-        features = discriminator.features(images)
-        logits = discriminator.head(features, sentence).logits
-        penalty = networks.loss.penalty(logits, (images, sentence))
-    terms = _hinge(networks, batch, fake, features, logits, mismatch)
-    _descend(optimizer, terms.total + penalty_factor * penalty)
-    return terms, penalty
+    found: list[Any] = []
+    penalties: list[Tensor] = []
+
+    def losses() -> Iterator[Tensor]:
+        for part, fake in _one_by_one(networks.discriminator, parts, fakes):
+            images, sentence = _differentiable(part)
+            with torch.autocast(images.device.type, enabled=False):
+                features = _unwrapped(networks.discriminator).features(images)
+                logits = _unwrapped(networks.discriminator).head(features, sentence).logits
+                penalty = networks.loss.penalty(logits, (images, sentence))
+            terms = _hinge(networks, part, fake, features, logits, training.mismatch)
+            found.append(_detached(terms))
+            penalties.append(penalty.detach())
+            yield (terms.total + penalty_factor * penalty) / len(parts)
+
+    skipped = descend(optimizer, losses(), clip_norm=training.clip_norm)
+    return Step((_mean(found), _average(penalties)), skipped)
 
 
-def generator_step(networks: Networks, optimizer: Optimizer, batch: Batch, fake: Tensor) -> Tensor:
+def generator_step(
+    networks: Networks,
+    optimizer: Optimizer,
+    parts: Sequence[Batch],
+    fakes: Sequence[Tensor] | None,
+    training: Training,
+) -> Step:
     """One step of the generator through the updated discriminator, whose weights get no gradients.
 
     Args:
-        fake: 'n 3 h w', generated from the batch, with its graph.
+        parts: of a batch; one is the whole.
+        fakes: 'n 3 h w', generated from the parts, with their graph; None generates them here, one after the other.
+        training: augment and clip_norm are read.
 
     Returns:
-        The generator's loss.
+        The generator's loss, and whether the step was left out.
     """
+    found: list[Tensor] = []
+
+    def losses() -> Iterator[Tensor]:
+        for number, (part,) in enumerate(_one_by_one(networks.generator, parts)):
+            fake = generated(networks, part, training) if fakes is None else fakes[number]
+            loss = networks.loss.generator(networks.discriminator(fake, part.sentence).logits)
+            found.append(loss.detach())
+            yield loss / len(parts)
+
     with _frozen(networks.discriminator):
-        loss: Tensor = networks.loss.generator(networks.discriminator(fake, batch.sentence).logits)
-    _descend(optimizer, loss)
-    return loss
+        skipped = descend(optimizer, losses(), clip_norm=training.clip_norm)
+    return Step(_average(found), skipped)
 
 
-def _hinge(networks: Networks, batch: Batch, fake: Tensor, features: Tensor, logits: Tensor, mismatch: str) -> Any:
+def _one_by_one(network: Any, parts: Sequence[Batch], *more: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
+    """Each part in its turn; processes bring their gradients together at the last one."""
+    for number, each in enumerate(zip(parts, *more, strict=True), 1):
+        apart = number < len(parts) and isinstance(network, DistributedDataParallel)
+        with network.no_sync() if apart else nullcontext():
+            yield each
+
+
+def _hinge(networks: Networks, part: Batch, fake: Tensor, features: Tensor, logits: Tensor, mismatch: str) -> Any:
     # this call, and no part of it, is also what tells DistributedDataParallel that a backward will follow
-    fake_logits = networks.discriminator(fake.detach(), batch.sentence).logits
-    pictures, captions = _mismatched(features, batch, mismatch)
+    fake_logits = networks.discriminator(fake.detach(), part.sentence).logits
+    pictures, captions = _mismatched(features, part, mismatch)
     mismatched_logits = _unwrapped(networks.discriminator).head(pictures, captions).logits
-    return networks.loss.discriminator(logits, fake_logits, mismatched_logits)
+    # losses of others need not know of shares while all are the same
+    share = {} if part.share == 1 else {"mismatched_share": part.share}
+    return networks.loss.discriminator(logits, fake_logits, mismatched_logits, **share)
 
 
 def _unwrapped(discriminator: Any) -> Any:
@@ -193,37 +176,30 @@ def _unwrapped(discriminator: Any) -> Any:
     return discriminator.module if isinstance(discriminator, DistributedDataParallel) else discriminator
 
 
-def _mismatched(features: Tensor, batch: Batch, mismatch: str) -> tuple[Tensor, Tensor]:
-    if batch.mismatched is None:
-        return shifted(features, batch.sentence, mismatch)
-    pictures, captions = batch.mismatched
-    return features.index_select(0, pictures), batch.sentence.index_select(0, captions)
+def _mismatched(features: Tensor, part: Batch, mismatch: str) -> tuple[Tensor, Tensor]:
+    if part.mismatched is None:
+        return shifted(features, part.sentence, mismatch)
+    pictures, captions = (each.to(features.device, non_blocking=True) for each in part.mismatched)
+    others = part.sentence if part.others is None else part.others
+    return features.index_select(0, pictures), others.index_select(0, captions)
 
 
-def _differentiable(batch: Batch) -> tuple[Tensor, Tensor]:
-    images, sentence = batch.images.detach(), batch.sentence.detach()
+def _differentiable(part: Batch) -> tuple[Tensor, Tensor]:
+    images, sentence = part.images.detach(), part.sentence.detach()
     wide = torch.promote_types(images.dtype, torch.float32)
     return images.to(wide).requires_grad_(), sentence.to(wide).requires_grad_()
 
 
-def _descend(optimizer: Optimizer, loss: Tensor, *, zeros: bool = False) -> None:
-    # Naming the weights keeps backward from computing gradients of pictures and sentences that nobody reads.
-    weights = [weight for group in optimizer.param_groups for weight in group["params"]]
-    optimizer.zero_grad()
-    with torch.autocast(loss.device.type, enabled=False):  # each layer goes back in the precision in which it ran
-        loss.backward(inputs=weights)
-        if zeros:  # no bias is reached, but as published its moments decay in this step too
-            for weight in weights:
-                weight.grad = torch.zeros_like(weight) if weight.grad is None else weight.grad
-        optimizer.step()
-    torch.clear_autocast_cache()  # a caller's autocast would go on with the weights from before the step
+def _detached(terms: Any) -> Any:
+    return type(terms)(*(term.detach() for term in terms))
 
 
-def _precision(batch: Batch, training: Training) -> AbstractContextManager[Any]:
-    """Autocast as the recipe asks for it; a caller's own autocast stays in force where it does not."""
-    if training.precision == "float32":
-        return nullcontext()
-    return torch.autocast(batch.images.device.type, dtype=torch.bfloat16)
+def _mean(found: Sequence[Any]) -> Any:
+    return type(found[0])(*(_average(column) for column in zip(*found, strict=True)))
+
+
+def _average(found: Sequence[Tensor]) -> Tensor:
+    return found[0] if len(found) == 1 else torch.stack(list(found)).mean()
 
 
 @contextmanager

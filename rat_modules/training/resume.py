@@ -17,8 +17,9 @@ from rat_modules.recipes import Recipe, diff
 from rat_modules.training.state import TrainingState, all_finite
 
 FORMAT = "rat_modules/run/1"
-# switches that change when a run ends or shows itself, not what it computes
-_FREE = ("training.steps", "training.sample_every")
+# switches that change when a run ends or shows itself, not what it computes (but for the rounding of sums in parts);
+# learning rates that fall to zero at the last step do ask when that is
+_FREE = frozenset({"training.steps", "training.sample_every", "training.accumulate"})
 
 
 def write_checkpoint(folder: Path, state: TrainingState) -> None:
@@ -84,7 +85,8 @@ def check_unchanged(before: Recipe, now: Recipe) -> None:
     Raises:
         TrainingError: it names every switch that changed.
     """
-    changed = [change for change in diff(before, now) if change.key not in _FREE]
+    free = _FREE if now.training.lr_schedule == "constant" else _FREE - {"training.steps"}
+    changed = [change for change in diff(before, now) if change.key not in free]
     if changed:
         raise TrainingError(
             "the recipe changed since the run began",

@@ -12,8 +12,8 @@ from torch.optim import Optimizer
 from rat_modules.assembly import Assembly
 from rat_modules.checkpoints.files import load_weights, prefixed, split_prefix
 from rat_modules.errors import CheckpointError
+from rat_modules.training.descent import Optimizers, make_optimizers
 from rat_modules.training.ema import Average
-from rat_modules.training.phases import Optimizers, make_optimizers
 
 _MOMENTS = ("exp_avg", "exp_avg_sq")
 

@@ -13,7 +13,9 @@ from rat_modules.data.opening import open_dataset
 from rat_modules.errors import RecipeError
 from rat_modules.registry import Entry, get_catalog
 from rat_modules.testing.components import check_component
-from rat_modules.training.phases import Batch, make_optimizers, train_step
+from rat_modules.training.batch import Batch
+from rat_modules.training.descent import make_optimizers
+from rat_modules.training.iteration import train_step
 
 
 class OwnFusion(nn.Module):

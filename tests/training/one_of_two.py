@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from rat_modules import Assembly, assemble
-from rat_modules.training.phases import Batch, train_step
+from rat_modules.training.batch import Batch
+from rat_modules.training.iteration import train_step
 
 SHARD, SIZE = 3, 32
 
@@ -23,7 +24,7 @@ SHARD, SIZE = 3, 32
 def by_hand(networks: Any, optimizers: Any, batch: Batch, assembly: Assembly) -> None:
     """An iteration as a user writes it who knows only the networks and the loss."""
     generator, discriminator, loss = networks.generator, networks.discriminator, networks.loss
-    images, sentence, noise, (pictures, captions) = batch
+    images, sentence, noise, (pictures, captions), *_ = batch
     fake = generator(noise, sentence)
     logits = (
         discriminator(images, sentence).logits,

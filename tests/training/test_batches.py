@@ -16,9 +16,10 @@ from rat_modules.errors import DataError
 from rat_modules.recipes import Recipe, load_recipe
 from rat_modules.text.wordllama import WordLlamaTextEncoder
 from rat_modules.training import captioned as captioned_module
+from rat_modules.training.batch import Batch
 from rat_modules.training.batches import Batches, windows
 from rat_modules.training.captioned import Captioned
-from rat_modules.training.phases import Batch, train_step
+from rat_modules.training.iteration import train_step
 from rat_modules.training.progress import Progress
 from rat_modules.training.start import begin
 

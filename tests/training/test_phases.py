@@ -17,15 +17,10 @@ from rat_modules.losses.magp_hinge import MAGPHingeLoss
 from rat_modules.models.discriminator import RATDiscriminator
 from rat_modules.models.generator import RATGenerator
 from rat_modules.recipes import Training
-from rat_modules.training.phases import (
-    Batch,
-    discriminator_step,
-    generator_step,
-    joint_step,
-    make_optimizers,
-    penalty_step,
-    train_step,
-)
+from rat_modules.training.batch import Batch
+from rat_modules.training.descent import make_optimizers
+from rat_modules.training.iteration import train_step
+from rat_modules.training.phases import discriminator_step, generator_step, joint_step, penalty_step
 
 from ..published_weights import given, load_published, weights
 
@@ -75,7 +70,9 @@ def test_three_published_iterations() -> None:
     for step, expected in enumerate(figures["train.losses"]):
         images = given(f"image{step}", (count, 3, 256, 256), seed)
         batch = Batch(images, given(f"s{step}", (count, 256), seed), given(f"z{step}", (count, 100), seed))
-        losses = torch.stack(train_step(networks, optimizers, batch, training, step + 1))
+        *losses, skipped = train_step(networks, optimizers, batch, training, step + 1)
+        losses = torch.stack(losses)
+        assert not skipped
         assert torch.allclose(losses, expected, rtol=1e-3, atol=1e-5), (step, losses, expected)
     noise, sentence = given("z", (count, 100), seed), given("s", (count, 256), seed)
     with torch.no_grad():
@@ -100,29 +97,30 @@ def test_joint_descends_the_sum_of_hinge_and_penalty(tiny: Assembly) -> None:
     plain = torch.optim.SGD(tiny.discriminator.parameters(), lr=1.0)
     before = copies(tiny.discriminator)
 
+    training = attrs.evolve(tiny.recipe.training, mismatch="shift")
+
     def change(step: object, *arguments: object) -> Tensor:
-        step(tiny, plain, batch, *arguments)  # type: ignore[operator]
+        step(tiny, plain, [batch], *arguments)  # type: ignore[operator]
         change = torch.cat([(w.detach() - b).flatten() for w, b in zip(tiny.discriminator.parameters(), before)])  # noqa: B905
         with torch.no_grad():
             for weight, old in zip(tiny.discriminator.parameters(), before, strict=True):
                 weight.copy_(old)
         return change
 
-    hinge, penalty = change(discriminator_step, fake, "shift"), change(penalty_step)
+    hinge, penalty = change(discriminator_step, [fake], training), change(penalty_step, training)
     assert hinge.norm() > 0.1 and penalty.norm() > 0.1
-    assert torch.allclose(change(joint_step, fake, "shift"), hinge + penalty, atol=1e-6)
-    assert torch.allclose(change(joint_step, fake, "shift", 4), hinge + 4 * penalty, atol=1e-5)
-    assert torch.allclose(change(joint_step, fake, "shift", 0), hinge, atol=1e-6)
-    assert float(joint_step(tiny, plain, batch, fake, "shift", 0)[1]) == 0
+    assert torch.allclose(change(joint_step, [fake], training), hinge + penalty, atol=1e-6)
+    assert torch.allclose(change(joint_step, [fake], training, 4), hinge + 4 * penalty, atol=1e-5)
 
 
 def test_each_phase_moves_its_own_network_only(tiny: Assembly) -> None:
     batch = batch_of()
     optimizers = make_optimizers(tiny, tiny.recipe.training)
     fake = tiny.generator(batch.noise, batch.sentence)
+    training = tiny.recipe.training
     for phase in (
-        lambda: discriminator_step(tiny, optimizers.discriminator, batch, fake, "shift"),
-        lambda: penalty_step(tiny, optimizers.discriminator, batch),
+        lambda: discriminator_step(tiny, optimizers.discriminator, [batch], [fake], training),
+        lambda: penalty_step(tiny, optimizers.discriminator, [batch], training),
     ):
         generator, discriminator = copies(tiny.generator), copies(tiny.discriminator)
         phase()
@@ -133,7 +131,7 @@ def test_each_phase_moves_its_own_network_only(tiny: Assembly) -> None:
     tiny.discriminator.register_forward_pre_hook(
         lambda module, _: asked.append(any(weight.requires_grad for weight in module.parameters()))
     )
-    generator_step(tiny, optimizers.generator, batch, fake)
+    generator_step(tiny, optimizers.generator, [batch], [fake], training)
     assert asked == [False]
     assert any(moved(tiny.generator, generator)) and not any(moved(tiny.discriminator, discriminator))
     assert all(weight.grad is None for weight in tiny.discriminator.parameters()), "nobody reads those gradients"
@@ -165,10 +163,12 @@ def test_mismatched_pairs(tiny: Assembly, mismatch: str, pictures: list[int], ca
     expected = torch.relu(1 + logits).mean()
     unmoved = torch.optim.SGD(tiny.discriminator.parameters(), lr=0.0)
     fake = torch.zeros_like(batch.images)
-    assert torch.isclose(discriminator_step(tiny, unmoved, batch, fake, mismatch).mismatched, expected)
+    training = attrs.evolve(tiny.recipe.training, mismatch=mismatch)
+    assert torch.isclose(discriminator_step(tiny, unmoved, [batch], [fake], training).terms.mismatched, expected)
     # the same pairs, named one by one
     named = batch._replace(mismatched=(torch.tensor(pictures), torch.tensor(captions)))
-    assert torch.isclose(discriminator_step(tiny, unmoved, named, fake, "neither").mismatched, expected)
+    training = attrs.evolve(training, mismatch="neither")
+    assert torch.isclose(discriminator_step(tiny, unmoved, [named], [fake], training).terms.mismatched, expected)
 
 
 @pytest.mark.parametrize("schedule", ["alternating", "joint"])

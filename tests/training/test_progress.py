@@ -11,7 +11,7 @@ from rat_modules.recipes import Recipe, load_recipe
 from rat_modules.training.batches import Batches
 from rat_modules.training.captioned import Captioned
 from rat_modules.training.folder import RunFolder
-from rat_modules.training.phases import Losses
+from rat_modules.training.iteration import Losses
 from rat_modules.training.progress import Progress
 from rat_modules.training.start import begin
 from rat_modules.training.trainer import run
@@ -20,6 +20,7 @@ from ..counters import Looks
 
 
 def losses(value: float, **changes: float) -> Losses:
+    changes.setdefault("skipped", 0.0)
     return Losses(*(torch.tensor(changes.get(name, value)) for name in Losses._fields))
 
 
@@ -35,12 +36,27 @@ def test_a_line_is_the_mean_of_ten_iterations_and_the_last_one_of_the_rest(tmp_p
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
-def test_a_loss_that_is_no_number_names_the_iteration(tmp_path: Path, bad: float) -> None:
-    with Progress(tmp_path / "m.jsonl", step=0, total=9, batch_size=4, show=False) as progress:
-        for step in range(1, 6):
-            progress.record(step, losses(1.0, penalty=bad if step >= 4 else 1.0))
-        with pytest.raises(TrainingError, match=r"step 4: loss is not finite: got penalty (nan|inf)"):
+def test_three_of_ten_iterations_that_are_not_finite_end_the_run(tmp_path: Path, bad: float) -> None:
+    troubles: list[int] = []
+    with Progress(tmp_path / "m", step=0, total=99, batch_size=4, show=False, trouble=troubles.append) as progress:
+        for step in range(1, 41):
+            progress.record(step, losses(1.0, penalty=bad if step in (1, 3, 14, 31, 33, 40) else 1.0))
+        with pytest.raises(TrainingError, match=r"steps 31, 33, 40 were left out: got penalty (nan|inf)"):
             progress.look()
+    assert troubles == [1, 3, 14, 31, 33, 40]
+    rows = [json.loads(line) for line in (tmp_path / "m").read_text().splitlines()]
+    assert [(row["step"], row["penalty"]) for row in rows] == [(10, 1.0), (20, 1.0), (30, 1.0)]
+
+
+def test_steps_that_were_left_out_are_counted_and_told_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows: list[dict] = []
+    with Progress(tmp_path / "m", step=0, total=40, batch_size=4, sinks=[rows.append]) as progress:
+        for step in range(1, 41):
+            progress.record(step, losses(1.0, skipped=2.0 if step in (5, 25) else 0.0))
+        progress.finish()
+    assert [row["skipped"] for row in rows] == [2, 0, 2, 0]
+    assert ["notes" in row for row in rows] == [True, False, True, False]
+    assert capsys.readouterr().err.count("steps were left out") == 1
 
 
 def test_the_bar_shows_rate_time_left_and_losses(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,11 +15,18 @@ from rat_modules.errors import CheckpointError, TrainingError
 from rat_modules.recipes import Recipe, load_recipe
 from rat_modules.training.batches import Batches
 from rat_modules.training.folder import RunFolder
-from rat_modules.training.phases import train_step
+from rat_modules.training.iteration import train_step
 from rat_modules.training.resume import read_checkpoint, write_checkpoint
 from rat_modules.training.start import check_same, take_up
 from rat_modules.training.state import TrainingState
 from rat_modules.training.trainer import run
+
+SHIFTING = {
+    "training.augment": ["color", "translation", "cutout"],
+    "training.lr_schedule": "cosine",
+    "training.warmup_steps": 2,
+    "training.clip_norm": 0.5,
+}
 
 
 def go(state: TrainingState, batches: Batches, steps: int) -> None:
@@ -42,12 +49,13 @@ def different(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> l
 
 @pytest.mark.parametrize("decay", [0.9, 0.0])
 @pytest.mark.parametrize("schedule", ["alternating", "joint"])
+@pytest.mark.parametrize("more", [{}, SHIFTING], ids=["plain", "augmented, with moving rates"])
 def test_a_checkpoint_holds_everything(
-    recipe: Recipe, captioned: object, tmp_path: Path, decay: float, schedule: str
+    recipe: Recipe, captioned: object, tmp_path: Path, decay: float, schedule: str, more: dict
 ) -> None:
     from rat_modules.training.start import begin
 
-    chosen = load_recipe(recipe, {"training.ema_decay": decay, "training.schedule": schedule})
+    chosen = load_recipe(recipe, {"training.ema_decay": decay, "training.schedule": schedule, **more})
     state, batches = begin(chosen, seed=3, device="cpu"), Batches(captioned, chosen, noise_dim=6, image_size=16, seed=3)
     go(state, batches, 3)
     write_checkpoint(tmp_path, state)
@@ -152,6 +160,19 @@ def test_a_changed_recipe_is_refused_with_every_change(
         take_up(folder, changed, device="cpu")
     longer = load_recipe(recipe, {"training.steps": 99, "training.sample_every": 7})
     assert take_up(folder, longer, device="cpu").assembly.recipe.training.steps == 99
+
+
+def test_rates_that_fall_to_the_last_step_keep_it(
+    state: TrainingState, batches: Batches, tmp_path: Path, recipe: Recipe
+) -> None:
+    falling = load_recipe(recipe, {"training.lr_schedule": "cosine"})
+    state.assembly = attrs.evolve(state.assembly, recipe=falling)
+    folder = RunFolder(tmp_path)
+    folder.begin(falling, {})
+    run(state, batches, folder, checkpoint_every=50, show=False)
+    with pytest.raises(TrainingError, match=r"training\.steps 99 instead of 12"):
+        take_up(folder, load_recipe(falling, {"training.steps": 99}), device="cpu")
+    assert take_up(folder, load_recipe(falling, {"training.accumulate": 2}), device="cpu")
 
 
 def test_another_seed_or_other_data_are_refused() -> None:

@@ -13,7 +13,9 @@ from rat_modules import Assembly, RecurrentController, ShapeError, assemble, loa
 from rat_modules.layers.fusion import AffineFusion
 from rat_modules.recipes import diff, load_recipe
 from rat_modules.registry import get_catalog, plugin_states
-from rat_modules.training.phases import Batch, make_optimizers, train_step
+from rat_modules.training.batch import Batch
+from rat_modules.training.descent import make_optimizers
+from rat_modules.training.iteration import train_step
 
 SMALL = {"generator.width": 2, "generator.image_size": 32, "text_encoder.name": "none", "generator.cond_dim": 12}
 SIZES = {"cond_dim": 12, "noise_dim": 5, "width": 2, "image_size": 32}

@@ -15,7 +15,9 @@ from torch import Tensor, nn
 from rat_modules import Assembly, RatError, RecurrentController, ShapeError, assemble, load
 from rat_modules.recipes import diff, load_recipe
 from rat_modules.registry import get_catalog, plugin_states
-from rat_modules.training.phases import Batch, make_optimizers, train_step
+from rat_modules.training.batch import Batch
+from rat_modules.training.descent import make_optimizers
+from rat_modules.training.iteration import train_step
 
 SMALL = {"generator.width": 2, "generator.image_size": 32}
 BLIND = {"text_encoder.name": "none", "generator.cond_dim": 12}

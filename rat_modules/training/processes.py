@@ -1,0 +1,117 @@
+"""The processes that `torchrun` or `accelerate launch` started together, or the one that nobody did."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+import attrs
+import torch
+from torch import Tensor, distributed, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from rat_modules.errors import TrainingError
+
+Module = TypeVar("Module", bound=nn.Module)
+
+
+@attrs.frozen
+class Processes:
+    """Which of how many processes this is.
+
+    Args:
+        rank: from 0 to count - 1; the first one writes files and talks.
+        count: of processes in all.
+        local: which one on this machine.
+    """
+
+    rank: int = 0
+    count: int = 1
+    local: int = 0
+
+    @property
+    def first(self) -> bool:
+        """Is this the one that writes files and talks?"""
+        return self.rank == 0
+
+    def device(self, chosen: torch.device) -> torch.device:
+        """The device of this process, where `chosen` says no more than "cuda"."""
+        if chosen.type != "cuda" or chosen.index is not None or self.count == 1:
+            return chosen
+        torch.cuda.set_device(self.local)
+        return torch.device("cuda", self.local)
+
+    def wrapped(self, module: Module) -> Module | DistributedDataParallel:
+        """The module, with gradients that are the mean over all processes."""
+        if self.count == 1:
+            return module
+        devices = {parameter.device for parameter in module.parameters()}
+        return DistributedDataParallel(module, device_ids=None if devices == {torch.device("cpu")} else [self.local])
+
+    def mean(self, values: Tensor) -> Tensor:
+        """The mean over all processes; a GPU is not waited for."""
+        if self.count > 1:
+            distributed.all_reduce(values)
+            values = values / self.count
+        return values
+
+    def most(self, said: int) -> int:
+        """The largest number that any process says; all of them learn it."""
+        if self.count == 1:
+            return said
+        answer = torch.tensor([said])
+        distributed.all_reduce(answer, distributed.ReduceOp.MAX)
+        return int(answer.item())
+
+    def wait(self) -> None:
+        """Wait until all have come here.
+
+        Raises:
+            TrainingError: one of them is gone.
+        """
+        with self.watched():
+            self.most(0)
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Say in one line that another process is gone, where torch says it in many.
+
+        Raises:
+            TrainingError: it is.
+        """
+        try:
+            yield
+        except RuntimeError as error:
+            text = str(error)
+            if self.count == 1 or not any(word in text for word in ("gloo", "NCCL", "closed by peer", "reset by peer")):
+                raise
+            raise TrainingError(
+                f"process {self.rank} of {self.count} has lost another one",
+                got=text.strip().splitlines()[-1][:200],
+                hint="go on from the last checkpoint with --resume, with any number of processes",
+            ) from error
+
+
+@contextmanager
+def joined() -> Iterator[Processes]:
+    """Join the others, as RANK, WORLD_SIZE, LOCAL_RANK, MASTER_ADDR and MASTER_PORT say; alone where they do not.
+
+    Raises:
+        TrainingError: they say something that cannot be, or the others do not come.
+    """
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        yield Processes()
+        return
+    try:
+        processes = Processes(*(int(os.environ[name]) for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK")))
+        distributed.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
+    except (KeyError, ValueError, RuntimeError) as error:
+        raise TrainingError(
+            "processes that train together",
+            got=f"{type(error).__name__} {error}".splitlines()[0],
+            hint="start them with torchrun or accelerate launch",
+        ) from error
+    try:
+        yield processes
+    finally:
+        distributed.destroy_process_group()
