@@ -13,7 +13,8 @@ from rat_modules import load
 from rat_modules.costs import generator_cost, parameter_count
 from rat_modules.evaluation.shapes_frechet import ShapesFrechet
 from rat_modules.evaluation.shapes_report import shapes_report
-from rat_modules.training.phases import Batch, train_step
+from rat_modules.training.batch import Batch
+from rat_modules.training.iteration import train_step
 from rat_modules.training.start import begin
 from rat_modules.training.state import TrainingState
 

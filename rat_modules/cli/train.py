@@ -107,7 +107,7 @@ def train(
             say(f"nothing to resume in {folder.path}: starting", err=True)
         state = begin(wanted, seed=seed, device=place, text_encoder=text_encoder)
     generator, now = state.assembly.generator, state.assembly.recipe
-    refuse_too_large(state.assembly, place)
+    refuse_too_large(state.assembly, place, processes.count * now.training.accumulate)
     if state.step >= now.training.steps:
         raise TrainingError(f"{folder.path} is trained", got=f"{state.step} steps", expected="more, by --steps")
     size = now.data.training_size(generator.image_size)

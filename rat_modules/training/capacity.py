@@ -9,12 +9,13 @@ from rat_modules.costs import discriminator_cost, generator_cost, training_bytes
 from rat_modules.errors import TrainingError
 
 
-def refuse_too_large(assembly: Assembly, device: torch.device) -> None:
+def refuse_too_large(assembly: Assembly, device: torch.device, parts: int = 1) -> None:
     """Refuse what could not even fit into an empty machine; on a CPU it would be killed without a word.
 
     Args:
         assembly: whose recipe says the batch size; networks of others that say no sizes are let pass.
         device: where it is to be trained.
+        parts: in how many parts a batch is computed, one after the other or by several processes.
 
     Raises:
         TrainingError: an iteration takes more memory than the device has.
@@ -22,7 +23,7 @@ def refuse_too_large(assembly: Assembly, device: torch.device) -> None:
     networks = (assembly.generator, "noise_dim", "cond_dim"), (assembly.discriminator, "image_size", "cond_dim")
     if not all(hasattr(network, name) for network, *names in networks for name in names):
         return
-    batch = assembly.recipe.training.batch_size
+    batch = assembly.recipe.training.batch_size // parts
     needed = training_bytes(generator_cost(assembly.generator), discriminator_cost(assembly.discriminator), batch)
     there = _memory(device)
     if there is not None and needed > there:
@@ -30,7 +31,7 @@ def refuse_too_large(assembly: Assembly, device: torch.device) -> None:
             f"an iteration of {batch:,} pictures",
             got=f"about {needed / 2**30:,.0f} GiB",
             expected=f"at most the {there / 2**30:,.0f} GiB of {device}",
-            hint="a smaller --batch, generator.width or generator.image_size",
+            hint="a smaller --batch, generator.width or generator.image_size, or training.accumulate",
         )
 
 
