@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import torch
-from einops import rearrange
 from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
@@ -23,7 +22,7 @@ def word_similarity(
         R(picture, caption) = log(sum_i exp(gamma2 cos(c_i, e_i))) / gamma2
 
     The paper counts words from 0 in one sum and from 1 in another; here every word counts in both. Differentiable to
-    any order. Memory grows with pictures x captions x words x regions.
+    any order. Memory grows with pictures x captions x words x regions, whatever d is.
 
     Args:
         words: 'm d l', of captions.
@@ -48,11 +47,20 @@ def word_similarity(
     check_words(words, regions.shape[1])
     words, mask = counted(words, lengths)
     places = regions.flatten(2)
-    scores = torch.einsum("mdl,ndp->nmlp", words, places).masked_fill(~mask[:, :, None], -torch.inf)
-    attention = (gamma1 * scores.softmax(dim=2)).softmax(dim=3)
-    contexts = torch.einsum("nmlp,ndp->nmld", attention, places)
-    relevance = cosine_similarity(contexts, rearrange(words, "m d l -> m l d")[None], dim=3)
+    scores = torch.einsum("mdl,ndp->nmlp", words, places)
+    shared = scores.masked_fill(~mask[:, :, None], -torch.inf).softmax(dim=2)
+    attention = (gamma1 * shared).softmax(dim=3)
+    # c . e and c . c as sums over regions: the contexts, a vector for each word of each pair, are never laid out
+    along = (attention * scores).sum(3)
+    gram = torch.einsum("ndp,ndq->npq", places, places)
+    squared = (torch.einsum("nmlp,npq->nmlq", attention, gram) * attention).sum(3)
+    relevance = along / (_length(squared) * _length(words.square().sum(1)))
     return (gamma2 * relevance).masked_fill(~mask, -torch.inf).logsumexp(dim=2) / gamma2
+
+
+def _length(squared: Tensor) -> Tensor:
+    # a root has no slope at zero: as in torch's own cosine, what has no length has no direction
+    return squared.clamp(min=max(1e-16, torch.finfo(squared.dtype).tiny)).sqrt()
 
 
 def sentence_similarity(sentence: Tensor, global_features: Tensor) -> Tensor:
