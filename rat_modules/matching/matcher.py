@@ -104,7 +104,9 @@ class Matcher(nn.Module):
         modes = [(module, module.training) for module in self.image_encoder.modules()]
         self.image_encoder.eval()
         try:
-            return torch.cat([normalize(self.image_encoder(self._fitted(chunk))[1]) for chunk in images.split(_AT_ONCE)])
+            return torch.cat(
+                [normalize(self.image_encoder(self._fitted(chunk))[1]) for chunk in images.split(_AT_ONCE)]
+            )
         finally:
             for module, training in modes:
                 module.training = training

@@ -1,6 +1,7 @@
-"""A small image encoder for matching pictures with captions: features of regions for words, of the whole for sentences."""
+"""A small image encoder for matching pictures with captions: regions for words, the whole for sentences."""
 
 import math
+from itertools import pairwise
 
 from torch import Tensor, nn
 
@@ -42,7 +43,7 @@ class ImageEncoder(nn.Module):
         self.image_size, self.feature_dim, self.width, self.region_size = image_size, feature_dim, width, region_size
         widths = [width * 2**k for k in range(int(stages) + 1)]
         self.stem = nn.Sequential(nn.Conv2d(3, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU())
-        self.stages = nn.Sequential(*(_Stage(*pair) for pair in zip(widths, widths[1:], strict=False)))
+        self.stages = nn.Sequential(*(_Stage(*pair) for pair in pairwise(widths)))
         self.regions = nn.Conv2d(widths[-1], feature_dim, 1)
         self.whole = nn.Linear(widths[-1], feature_dim)
 

@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
+from itertools import pairwise
 from string import ascii_lowercase, digits
 from typing import Literal
 
@@ -52,7 +53,7 @@ def _pieces(counts: Counter[str], size: int) -> set[str]:
     seen: Counter[tuple[str, str]] = Counter()
     where: dict[tuple[str, str], set[int]] = defaultdict(set)
     for number, word in enumerate(words):
-        for pair in zip(word, word[1:], strict=False):
+        for pair in pairwise(word):
             seen[pair] += times[number]
             where[pair].add(number)
     while len(pieces) < size and seen:
@@ -62,13 +63,13 @@ def _pieces(counts: Counter[str], size: int) -> set[str]:
         joined = pair[0] + pair[1].removeprefix(CONTINUED)
         pieces.add(joined)
         for number in sorted(where[pair]):
-            for old in zip(words[number], words[number][1:], strict=False):
+            for old in pairwise(words[number]):
                 seen[old] -= times[number]
                 if seen[old] <= 0:
                     del seen[old]
                 where[old].discard(number)
             words[number] = _merged(words[number], pair, joined)
-            for new in zip(words[number], words[number][1:], strict=False):
+            for new in pairwise(words[number]):
                 seen[new] += times[number]
                 where[new].add(number)
     return pieces
