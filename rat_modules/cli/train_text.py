@@ -144,6 +144,10 @@ def _report(folder: "RunFolder", outcome: "Outcome") -> int | None:
     """Say how the run ended; the exit status where a signal ended it."""
     if outcome.stopped_by is None:
         click.echo(f"{outcome.step} steps done: {folder.path}")
+        if "text_encoder.safetensors" not in folder.published:
+            click.echo(
+                "the text encoder is as it was: name it in a recipe (--set text_encoder.name=...) to train with it"
+            )
         return None
     again = f"rat-modules train-text --out {folder.path} --resume"
     click.echo(f"stopped at step {outcome.step}, checkpoint written; go on with: {again}", err=True)

@@ -18,7 +18,7 @@ from rat_modules.text.learned_vocabulary import vocabulary_of
 from rat_modules.training.captioned import CaptionedPictures
 from rat_modules.training.folder import RunFolder
 
-FROZEN_DIM = 256  # what the sentences of a frozen text encoder are mapped to
+FEATURE_DIM = 256  # of pictures and of captions; as published, and as wide as the sentences of damsm
 
 
 def recipe_of(settings: MatchingSettings) -> Recipe:
@@ -45,7 +45,7 @@ def begin(
     target = get_catalog().get("text_encoders", settings.encoder).resolve()
     own_words = "vocabulary" in inspect.signature(target).parameters
     vocabulary = vocabulary_of(captioned.texts, settings.vocabulary).to_plain() if own_words else None
-    image = {"image_size": settings.image_size, "width": settings.width, "feature_dim": FROZEN_DIM}
+    image = {"image_size": settings.image_size, "width": settings.width, "feature_dim": FEATURE_DIM}
     return MatchingState.start(make_matcher(recipe, image, vocabulary=vocabulary), settings, seed=seed, device=device)
 
 
