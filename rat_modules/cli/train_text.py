@@ -28,7 +28,7 @@ _OWN = "  [with --resume: the run's own]"
 @click.option("--data", help="shapes, mini, another data set, or a folder." + _OWN)
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="The run folder.")
 @click.option("--encoder", metavar="NAME", help="The text encoder: damsm is trained, others stay.  [default: damsm]")
-@click.option("--loss", metavar="damsm|contrastive", help="[default: damsm for encoders with words]")
+@click.option("--loss", metavar="damsm|contrastive", help="damsm trains single words too.  [default: contrastive]")
 @click.option("--vocabulary", metavar="words|subwords", help="Of an encoder that has its own.  [default: words]")
 @click.option("--steps", type=click.IntRange(min=1), default=2000, show_default=True, help="Steps in all.")
 @click.option("--batch", "batch_size", type=click.IntRange(min=2), help="Pairs per step.  [default: 64]")
@@ -125,8 +125,6 @@ def train(
 def _settings(own: "MatchingSettings | None", data_options: tuple[str, ...], **options: Any) -> "MatchingSettings":
     from rat_modules.matching.settings import MatchingSettings, changed_by
 
-    if own is None and options["loss"] is None and options["encoder"] not in (None, "damsm"):
-        options["loss"] = "contrastive"  # of what the package brings, damsm alone has words to train
     return changed_by(own or MatchingSettings(), {**options, "data_options": _data_options(data_options) or None})
 
 

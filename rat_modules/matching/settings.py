@@ -27,7 +27,7 @@ class MatchingSettings:
     """
 
     encoder: str = "damsm"
-    loss: Loss = "damsm"
+    loss: Loss = "contrastive"
     vocabulary: Kind = "words"
     image_size: int = 32
     width: int = 24

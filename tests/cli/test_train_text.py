@@ -24,6 +24,7 @@ from ..plates import write_plates
 
 STEPS = 12
 SMALL = ("--size", "16", "--width", "4", "--batch", "16", "--device", "cpu")
+DAMSM = ("--loss", "damsm", "--seed", "5")
 
 
 def words_for(out: Path | str, *more: str, data: str = "mini") -> list[str]:
@@ -43,7 +44,7 @@ def digests(out: Path) -> list[str]:
 @pytest.fixture(scope="module")
 def trained(run: Callable, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("runs") / "deep" / "text"
-    done = run(*words_for(out, "--steps", str(STEPS), "--seed", "5", "--checkpoint-every", "5"))
+    done = run(*words_for(out, *DAMSM, "--steps", str(STEPS), "--checkpoint-every", "5"))
     assert done.returncode == 0, done.stderr
     assert done.stdout == f"{STEPS} steps done: {out}\n" and f"{STEPS}/{STEPS}" in done.stderr and "loss" in done.stderr
     return out
@@ -84,7 +85,7 @@ def test_resumed_is_undisturbed_byte_for_byte(
     run: Callable, trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], damaged: bool
 ) -> None:
     out = tmp_path / "text"
-    assert here(*words_for(out, "--steps", "7", "--seed", "5", "--checkpoint-every", "5")) == 0
+    assert here(*words_for(out, *DAMSM, "--steps", "7", "--checkpoint-every", "5")) == 0
     again = ("train-text", "--out", out, "--resume", "--steps", str(STEPS), "--checkpoint-every", "5")
     if damaged:  # half a checkpoint, as a failing disk leaves it: the one before is taken
         file = out / "checkpoints" / "step-00000007" / "training.safetensors"
@@ -102,7 +103,7 @@ def test_resumed_is_undisturbed_byte_for_byte(
 
 def test_sigterm_writes_a_checkpoint_first(trained: Path, tmp_path: Path) -> None:
     out = tmp_path / "text"
-    command = [sys.executable, "-m", "rat_modules", *words_for(out, "--steps", "100000", "--seed", "5")]
+    command = [sys.executable, "-m", "rat_modules", *words_for(out, *DAMSM, "--steps", "100000")]
     process = subprocess.Popen(
         command, env={**os.environ, "OMP_NUM_THREADS": "1"}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )

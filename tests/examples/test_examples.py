@@ -33,5 +33,8 @@ def test_the_loop_on_one_page_trains_saves_and_draws(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("script", sorted(str(path.relative_to(EXAMPLES)) for path in EXAMPLES.rglob("*.py")))
 def test_every_example_is_run_here(script: str) -> None:
-    elsewhere = {path.relative_to(EXAMPLES).as_posix() for path in EXAMPLES.glob("retrofit/*.py")}  # test_retrofit.py
+    # test_retrofit.py and test_text.py
+    elsewhere = {
+        path.relative_to(EXAMPLES).as_posix() for name in ("retrofit", "text") for path in EXAMPLES.glob(f"{name}/*.py")
+    }
     assert script in {"one_layer.py", "ratgan/train.py", *elsewhere}
