@@ -18,19 +18,18 @@ HELD_BYTES = 2**30  # larger sets are read picture by picture while training
 _ENCODED_AT_ONCE = 4096
 
 
-class Captioned:
-    """Pictures, the sentences of their captions, and which pictures show one concept.
+class CaptionedPictures:
+    """Pictures in memory where they fit, their captions by number, and which pictures show one concept.
 
     Args:
         dataset: pictures and captions.
-        text_encoder: has encode(captions) -> 'n s'; it is asked once for each different caption.
-        device: where sentences, and pictures if they fit, are kept.
+        device: where pictures are kept, if they fit.
 
     Raises:
         DataError: there are no pictures, or one has no caption.
     """
 
-    def __init__(self, dataset: CaptionedImages, text_encoder: Any, device: torch.device | str = "cpu") -> None:
+    def __init__(self, dataset: CaptionedImages, device: torch.device | str = "cpu") -> None:
         if not len(dataset):
             raise DataError(f"data set {dataset.name!r}", got="no pictures", expected="at least one")
         self.dataset, self.device = dataset, torch.device(device)
@@ -40,12 +39,13 @@ class Captioned:
                 raise DataError(f"picture {index} of {dataset.name!r}", got="no caption", expected="at least one")
         numbers: dict[str, int] = {}
         listed = [numbers.setdefault(caption, len(numbers)) for captions in said for caption in captions]
+        self.texts = list(numbers)  # every different caption, in the order of their numbers
         self.caption_counts = np.array([len(captions) for captions in said])
         self._numbers, self._starts = np.array(listed), np.cumsum(self.caption_counts) - self.caption_counts
         names: dict[str, int] = {}
         self.concepts = np.array([names.setdefault(dataset.concept(i), len(names)) for i in range(len(dataset))])
         self.digest = _digest(said)
-        self.sentences = _encode(text_encoder, list(numbers)).to(self.device)
+        self._encode_texts()
         # which picture each place holds: another one where a file was lost since the captions were read
         self.places = np.arange(len(dataset))
         self.held: Tensor | None = None
@@ -56,21 +56,23 @@ class Captioned:
         else:
             self.pixels = _files(dataset)
 
-    def sentence(self, pictures: np.ndarray, captions: np.ndarray) -> Tensor:
-        """Sentences 'n s' of the chosen caption of each picture, on the device.
+    def caption_numbers(self, pictures: np.ndarray, captions: np.ndarray) -> np.ndarray:
+        """Which of `texts` the chosen caption of each picture is: 'n'.
 
         Args:
             pictures: 'n', indices of pictures.
             captions: 'n', which caption; counted round where the picture has fewer, having stood in for another.
         """
-        numbers = self._numbers[self._starts[pictures] + captions % self.caption_counts[pictures]]
-        return self.sentences.index_select(0, self.on_device(numbers))
+        return self._numbers[self._starts[pictures] + captions % self.caption_counts[pictures]]
 
     def on_device(self, values: np.ndarray | Tensor) -> Tensor:
         """Values as a tensor on the device, without waiting for what the device is doing."""
         tensor = torch.as_tensor(values)
         # a copy from ordinary memory would wait for everything that is queued on the device
         return tensor.pin_memory().to(self.device, non_blocking=True) if self.device.type == "cuda" else tensor
+
+    def _encode_texts(self) -> None:
+        """What is made of the captions as soon as they are read: a refusal should not wait for the pictures."""
 
     def _hold(self) -> Tensor:
         size = self.dataset.image_size
@@ -92,6 +94,30 @@ class Captioned:
             "captions": self.digest,
             "pictures_digest": self.pixels,
         }
+
+
+class Captioned(CaptionedPictures):
+    """Captioned pictures, and the sentences of their captions.
+
+    Args:
+        dataset: pictures and captions.
+        text_encoder: has encode(captions) -> 'n s'; it is asked once for each different caption.
+        device: where sentences, and pictures if they fit, are kept.
+
+    Raises:
+        DataError: there are no pictures, or one has no caption.
+    """
+
+    def __init__(self, dataset: CaptionedImages, text_encoder: Any, device: torch.device | str = "cpu") -> None:
+        self._text_encoder = text_encoder
+        super().__init__(dataset, device)
+
+    def _encode_texts(self) -> None:
+        self.sentences = _encode(self._text_encoder, self.texts).to(self.device)
+
+    def sentence(self, pictures: np.ndarray, captions: np.ndarray) -> Tensor:
+        """Sentences 'n s' of the chosen caption of each picture, on the device; see `caption_numbers`."""
+        return self.sentences.index_select(0, self.on_device(self.caption_numbers(pictures, captions)))
 
 
 def _encode(text_encoder: Any, captions: Sequence[str]) -> Tensor:

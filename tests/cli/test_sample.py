@@ -109,7 +109,7 @@ def test_words_that_the_encoder_does_not_know_are_named(run: Callable, tmp_path:
     assert done.stderr == "the text encoder does not know: teapot\n"
 
 
-PLUGIN = '''
+PLUGIN = """
 import torch
 from rat_modules import hookimpl
 
@@ -122,7 +122,7 @@ class Lengths(torch.nn.Module):
 @hookimpl
 def register_text_encoders(register):
     register("lengths", Lengths)
-'''
+"""
 
 
 def test_a_plugins_encoder_needs_no_words(run: Callable, tmp_path: Path) -> None:
