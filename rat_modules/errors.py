@@ -48,7 +48,9 @@ class CheckpointError(RatError):
 
 
 class DataError(RatError):
-    """Pictures or captions that cannot be read."""
+    """Pictures or captions that cannot be read; `skipped` are (file, reason) of all, where several could not be."""
+
+    skipped: tuple[tuple[str, str], ...] = ()
 
 
 class TrainingError(RatError):

@@ -15,7 +15,7 @@ OPS = {"ops"}
 LAYERS = {"layers", "losses", "text"}
 MODELS = {"models"}
 SYSTEMS = {"assembly", "costs", "checkpoints", "retrofitting", "data"}
-WORK = {"training", "evaluation", "sampling"}
+WORK = {"training", "matching", "evaluation", "sampling"}
 
 # what each unit may import, at the top of a file or inside a function; a unit may always import itself
 TABLE: dict[str, set[str]] = {

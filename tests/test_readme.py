@@ -20,6 +20,7 @@ TYPED = [README, ROOT / "CONTRIBUTING.md", ROOT / "plugins" / "README.md"]
 SHORTER = {
     "--steps 5000": "--steps 3",
     "--steps 2000": "--steps 3",
+    "--steps 1000": "--steps 3",
     "evaluate runs/shapes --data shapes": "evaluate runs/shapes --data shapes --samples 4",
 }
 MOST_STEPS = 20

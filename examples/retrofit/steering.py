@@ -12,8 +12,9 @@ from rat_modules.data.shapes import Shapes
 from rat_modules.retrofitting import Retrofitted
 from rat_modules.training.batches import Batches
 from rat_modules.training.captioned import Captioned
+from rat_modules.training.descent import make_optimizers
 from rat_modules.training.ema import Average
-from rat_modules.training.phases import make_optimizers, train_step
+from rat_modules.training.iteration import train_step
 
 RECIPE = "ratgan-shapes"  # its discriminator, loss, text encoder, learning rates and batch size
 WIDTH = 8  # of the discriminator: half the recipe's costs a third of the time

@@ -107,7 +107,7 @@ def load(path: str | Path) -> Assembly:
     if recipe_file is not None and recipe_file.is_file():
         recipe: Path | Recipe = recipe_file
     elif recipes:
-        recipe = _recipe_from(*recipes[0])
+        recipe = recipe_from(*recipes[0])
     else:
         raise CheckpointError(
             f"{path} does not say what it is",
@@ -131,7 +131,13 @@ def load(path: str | Path) -> Assembly:
     return assembly
 
 
-def _recipe_from(file: Path, toml: str) -> Recipe:
+def recipe_from(file: Path, toml: str) -> Recipe:
+    """The recipe that a file carries in its metadata.
+
+    Raises:
+        CheckpointError: it is no TOML, or not complete.
+        RecipeError: it is no recipe.
+    """
     try:
         table = tomllib.loads(toml)
     except (tomllib.TOMLDecodeError, RecursionError) as error:

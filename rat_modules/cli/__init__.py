@@ -21,6 +21,7 @@ VERBS = {
     "plugins": "List plugins and say why a broken one was left out.",
     "assemble": "Build a system from a recipe: parts, parameters, FLOPs, memory.",
     "train": "Train a system on captioned pictures.",
+    "train-text": "Train a text encoder, and a model that matches pictures with captions.",
     "sample": "Draw pictures from captions.",
     "report": "Write one page of a run: curves, samples, what its networks do.",
     "evaluate": "Measure a trained system.",

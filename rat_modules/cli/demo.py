@@ -57,6 +57,7 @@ def command(minutes: float, out: Path | None, recipe: str, seed: int) -> int | N
     folder.begin(wanted, {"data": "shapes", "seed": seed, "fingerprint": captioned.fingerprint()})
     shape = {"noise_dim": generator.noise_dim, "image_size": generator.image_size}
     batches = Batches(captioned, wanted, **shape, seed=seed)
+    click.echo(f"threads: {fit_threads(state.assembly)}")
     latest = time.monotonic() + 60 * minutes
     ended = run(state, batches, folder, checkpoint_every=steps, stop_when=lambda: time.monotonic() > latest)
     if ended.stopped_by is not None:
@@ -70,6 +71,26 @@ def command(minutes: float, out: Path | None, recipe: str, seed: int) -> int | N
     click.echo(f"pictures:  {_draw(assembly, folder.path, seed)}")
     click.echo(f'more:      rat-modules sample {folder.path} --caption "a large red circle at the top"')
     return None
+
+
+def fit_threads(assembly: "Assembly") -> int:
+    """Let torch use one thread if that draws faster: where cores have other work too, threads wait for one another."""
+    import torch
+
+    sentence, seconds = assembly.encode(["a circle"] * 8).cpu(), {}
+    noise = torch.zeros(8, assembly.generator.noise_dim)
+    for threads in (torch.get_num_threads(), 1):
+        torch.set_num_threads(threads)
+        times = []
+        for _ in range(4):  # the first one warms up
+            started = time.perf_counter()
+            assembly.generator(noise, sentence).square().mean().backward()
+            times.append(time.perf_counter() - started)
+        seconds[threads] = min(times[1:])
+    assembly.generator.zero_grad()
+    quicker = min(seconds, key=lambda threads: seconds[threads])
+    torch.set_num_threads(quicker)
+    return quicker
 
 
 def _draw(assembly: "Assembly", folder: Path, seed: int) -> Path:

@@ -121,4 +121,8 @@ def _tensor(spelt: str) -> Any:
     if kind not in ("", "float", "long") or not all(size.isdecimal() and int(size) for size in sizes):
         raise RetrofitError("--input", got=repr(spelt), expected="sizes such as 1x128, 2x3x64x64 or 4:long")
     numbers = [int(size) for size in sizes]
-    return torch.zeros(numbers, dtype=torch.long) if kind == "long" else torch.randn(numbers)
+    try:
+        return torch.zeros(numbers, dtype=torch.long) if kind == "long" else torch.randn(numbers)
+    except (RuntimeError, TypeError, OverflowError) as error:  # it does not fit into memory, or into a whole number
+        reason = str(error).partition("\n")[0]
+        raise RetrofitError("--input", got=f"{spelt} ({reason})", expected="a tensor that fits into memory") from error

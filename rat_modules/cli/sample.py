@@ -22,18 +22,25 @@ Examples:
   rat-modules sample runs/first --mix "a red circle" "a blue square" --at 8 --out mixed
 """
 
+MOST = 10_000  # pictures at once: all of them are in memory, and on one grid
+
 
 @click.command(epilog=EPILOG)
 @click.argument("model", type=click.Path(path_type=Path))
 @click.option("--caption", "said", multiple=True, metavar="TEXT", help="What to draw (may be repeated).")
 @click.option("--captions", metavar="FILE|-", help="A UTF-8 file with one caption a line; - reads stdin.")
-@click.option("--count", type=click.IntRange(min=1), help="Pictures of each caption.  [default: 1]")
+@click.option("--count", type=click.IntRange(min=1, max=MOST), help="Pictures of each caption.  [default: 1]")
 @click.option("--seed", type=SEED, help="The same seed, the same pictures.  [default: chance]")
 @click.option(
-    "--interpolate-noise", type=click.IntRange(min=2), metavar="N", help="N pictures of one caption between two noises."
+    "--interpolate-noise",
+    type=click.IntRange(min=2, max=MOST),
+    metavar="N",
+    help="N pictures of one caption between two noises.",
 )
 @click.option("--interpolate-caption", nargs=2, metavar="A B", help="Pictures between two captions, with one noise.")
-@click.option("--frames", type=click.IntRange(min=2), help="How many, with --interpolate-caption.  [default: 8]")
+@click.option(
+    "--frames", type=click.IntRange(min=2, max=MOST), help="How many, with --interpolate-caption.  [default: 8]"
+)
 @click.option("--mix", nargs=2, metavar="A B", help="A for the coarse steps and B for the fine ones.")
 @click.option(
     "--at", type=int, multiple=True, metavar="STEP", help="First step of B (may be repeated).  [default: ten]"
@@ -62,6 +69,9 @@ def command(
     """
     texts = [*said, *(read_captions(captions) if captions else [])]
     _check_ways(texts, interpolate_noise, interpolate_caption, mix)
+    if len(texts) * (count or 1) > MOST:
+        got = f"{len(texts)} captions x {count or 1}"
+        raise RatError("pictures to draw", got=got, expected=f"{MOST:,} at most", hint="draw them in several runs")
     _check_numbers(interpolate_noise, interpolate_caption, mix, count=count, frames=frames, at=at)
     if out is not None:
         refuse_existing(out)

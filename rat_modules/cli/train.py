@@ -87,6 +87,7 @@ def train(
     from rat_modules.data.check_report import nothing_mismatched
     from rat_modules.sampling.device import choose_device
     from rat_modules.training.batches import Batches
+    from rat_modules.training.capacity import refuse_too_large
     from rat_modules.training.start import begin, check_same, take_up
     from rat_modules.training.streamed import source_of
     from rat_modules.training.trainer import run
@@ -106,6 +107,7 @@ def train(
             say(f"nothing to resume in {folder.path}: starting", err=True)
         state = begin(wanted, seed=seed, device=place, text_encoder=text_encoder)
     generator, now = state.assembly.generator, state.assembly.recipe
+    refuse_too_large(state.assembly, place, processes.count * now.training.accumulate)
     if state.step >= now.training.steps:
         raise TrainingError(f"{folder.path} is trained", got=f"{state.step} steps", expected="more, by --steps")
     size = now.data.training_size(generator.image_size)

@@ -162,9 +162,11 @@ class CaptionedFiles(Dataset[tuple[Tensor, tuple[str, ...]]]):
         if not self.skipped:
             return DataError(f"{self.name} is empty", expected="at least one picture")
         file, reason = self.skipped[0]
-        return DataError(
+        error = DataError(
             f"{self.name} has no usable picture", got=f"{len(self.skipped)} left out, the first is {file} ({reason})"
         )
+        error.skipped = tuple(self.skipped)
+        return error
 
 
 def surroundings(box: Box, size: tuple[int, int]) -> Box:

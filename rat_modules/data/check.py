@@ -55,6 +55,7 @@ def check_folder(path: str | Path) -> FolderReport:
         raise problems[0][1]
     contents = {split: _Content(dataset) for split, dataset in opened.items()}
     left_out = [skip for dataset in opened.values() for skip in dataset.skipped]
+    left_out += [skip for _, error in problems for skip in error.skipped]
     identical, near = _overlap(contents.get("test"), contents.get("train"))
     return FolderReport(
         f"{path} ({kind})",

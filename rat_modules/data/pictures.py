@@ -73,8 +73,7 @@ def decode_picture(content: bytes, name: str) -> Image.Image:
 
 def _decoded(source: Path | io.BytesIO, path: Path) -> Image.Image:
     try:
-        with warnings.catch_warnings(), _open(source) as image:
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings(action="ignore"), _open(source) as image:  # before it is opened: size is warned of
             image.load()
             return _to_rgb(ImageOps.exif_transpose(image))
     except _DAMAGE as error:

@@ -96,11 +96,12 @@ class ShapesAttributes:
 
         Args:
             images: 'n 3 h w', float in [-1, 1] or uint8.
+
+        Raises:
+            ShapeError: not 'n 3 h w'.
         """
-        if images.ndim != 4 or images.shape[1] != 3:
-            raise ShapeError("images", got=tuple(images.shape), expected="'n 3 h w'")
         with torch.no_grad():
-            chunks = [self._read(chunk) for chunk in _normalized(images).split(32)]
+            chunks = [self._read(chunk) for chunk in at_one_size(images).split(32)]
         return torch.cat(chunks) if chunks else torch.empty(0, len(WORDS), dtype=torch.long)
 
     def _read(self, images: Tensor) -> Tensor:
@@ -159,7 +160,14 @@ def indices(attributes: Sequence[Attributes]) -> Tensor:
     return torch.tensor(rows, dtype=torch.long).reshape(-1, len(WORDS))
 
 
-def _normalized(images: Tensor) -> Tensor:
+def at_one_size(images: Tensor) -> Tensor:
+    """Return pictures 'n 3 h w', float in [-1, 1] or uint8, as they are read: float32 on the CPU, 32 px along an edge.
+
+    Raises:
+        ShapeError: not 'n 3 h w'.
+    """
+    if images.ndim != 4 or images.shape[1] != 3:
+        raise ShapeError("images", got=tuple(images.shape), expected="'n 3 h w'")
     if images.dtype == torch.uint8:
         images = to_values(images)
     images = images.detach().float().cpu()

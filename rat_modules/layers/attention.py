@@ -51,6 +51,8 @@ class SoftThresholdAttention(nn.Module):
         Raises:
             ShapeError: features or condition do not fit.
         """
+        if not features.is_floating_point():
+            raise ShapeError("features", got=str(features.dtype), expected="floating-point features")
         if features.ndim != 4 or features.shape[1] != self.feature_dim:
             raise ShapeError("features", got=tuple(features.shape), expected=f"'n c h w' with c = {self.feature_dim}")
         if condition.shape != (features.shape[0], self.cond_dim):

@@ -47,6 +47,8 @@ class RecurrentAffine(nn.Module):
         controller: RecurrentController | None = None,
     ) -> None:
         super().__init__()
+        if controller is not None and not isinstance(controller, RecurrentController):
+            raise ShapeError("shared controller", got=type(controller).__name__, expected="a RecurrentController")
         if controller is not None and controller.cond_dim != cond_dim:
             got = f"cond_dim {controller.cond_dim}"
             raise ShapeError("shared controller", got=got, expected=f"cond_dim {cond_dim}")

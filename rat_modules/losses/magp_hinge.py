@@ -40,6 +40,9 @@ class MAGPHingeLoss(nn.Module):
 
     def __init__(self, penalty_weight: float = 2.0, penalty_power: float = 6.0) -> None:
         super().__init__()
+        for name, value in (("penalty_weight", penalty_weight), ("penalty_power", penalty_power)):
+            if not isinstance(value, int | float):
+                raise RatError(name, got=repr(value), expected="a number")
         if not (penalty_weight >= 0 and math.isfinite(penalty_weight)):
             raise RatError("penalty_weight", got=penalty_weight, expected="zero or more")
         if not (penalty_power >= 2 and math.isfinite(penalty_power)):
@@ -66,8 +69,7 @@ class MAGPHingeLoss(nn.Module):
             RatError: one of the three is empty, and has no mean.
         """
         for name, logits in (("real", real), ("fake", fake), ("mismatched", mismatched)):
-            if logits.numel() == 0:
-                raise RatError(f"{name} logits", got="none", expected="at least one")
+            _refuse_none(name, logits)
         real, fake, mismatched = _wide(real), _wide(fake), _wide(mismatched)
         real_term = functional.relu(1 - real).mean()
         fake_term = functional.relu(1 + fake).mean()
@@ -75,7 +77,12 @@ class MAGPHingeLoss(nn.Module):
         return HingeTerms(real_term + (fake_term + mismatched_term) / 2, real_term, fake_term, mismatched_term)
 
     def generator(self, fake: Tensor) -> Tensor:
-        """Minus the mean logit 'n' of the generated pictures: a scalar."""
+        """Minus the mean logit 'n' of the generated pictures: a scalar.
+
+        Raises:
+            RatError: there are none, and they have no mean.
+        """
+        _refuse_none("fake", fake)
         return -_wide(fake).mean()
 
     def penalty(self, logits: Tensor, inputs: tuple[Tensor, ...]) -> Tensor:
@@ -96,6 +103,11 @@ class MAGPHingeLoss(nn.Module):
 
     def extra_repr(self) -> str:
         return f"penalty_weight={self.penalty_weight}, penalty_power={self.penalty_power}"
+
+
+def _refuse_none(name: str, logits: Tensor) -> None:
+    if logits.numel() == 0:
+        raise RatError(f"{name} logits", got="none", expected="at least one")
 
 
 def _wide(logits: Tensor) -> Tensor:

@@ -18,7 +18,8 @@ def gradient_penalty(logits: Tensor, inputs: tuple[Tensor, ...], power: float = 
     Differentiable once with respect to whatever produced the logits (this needs their second derivative).
 
     Args:
-        logits: 'n' or 'n ...'; sample i depends on the i-th entry of every input and on no other.
+        logits: 'n', or 'n ...' of which all are added up; sample i depends on the i-th entry of every input and on no
+            other.
         inputs: tensors 'n ...' with `requires_grad`, from which the logits were computed.
         power: exponent of the norm, at least 2.
 
@@ -26,8 +27,8 @@ def gradient_penalty(logits: Tensor, inputs: tuple[Tensor, ...], power: float = 
         A float32 (float64 for float64 logits) scalar, not negative.
 
     Raises:
-        RatError: there is no input, one without `requires_grad` or one that the logits do not depend on, or gradients
-            are switched off.
+        RatError: there is no input, one without `requires_grad` or one that the logits do not depend on, the batch is
+            empty or not that of the logits, or gradients are switched off.
 
     Example:
         >>> image = torch.tensor([[3.0, 4.0]], requires_grad=True)
@@ -57,6 +58,10 @@ def _check(logits: Tensor, inputs: tuple[Tensor, ...]) -> None:
     if not all(tensor.requires_grad for tensor in inputs):
         hint = "call requires_grad_() on images and sentence before the discriminator sees them"
         raise RatError("penalty inputs", got="a tensor without requires_grad", hint=hint)
+    batches = [tensor.shape[:1] for tensor in inputs]
+    if logits.ndim == 0 or any(batch != logits.shape[:1] for batch in batches) or not len(logits):
+        got = f"logits {tuple(logits.shape)} of inputs {', '.join(str(tuple(tensor.shape)) for tensor in inputs)}"
+        raise RatError("penalty", got=got, expected="a logit 'n' for every sample 'n ...', and at least one")
     if not (logits.requires_grad and torch.is_grad_enabled()):
         hint = "compute logits and penalty outside torch.no_grad()"
         raise RatError("penalty", got="logits without a graph or gradients switched off", hint=hint)

@@ -18,7 +18,10 @@ from rat_modules.retrofitting.recomputation import (
     refuse_other_condition,
 )
 
-USE = "run the network inside `with r.condition(sentence, noise):`, or inside `with r.disabled():` for the original"
+USE = (
+    "run the network inside `with r.condition(sentence, noise):`, or inside `with r.disabled():` for the original; "
+    "a copy of the network without r hears neither"
+)
 
 
 class Shake(NamedTuple):

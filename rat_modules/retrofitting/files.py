@@ -49,6 +49,8 @@ def save_adapter(r: Retrofitted, folder: str | Path) -> None:
         "sites": [attrs.asdict(site) for site in r.sites],
     }
     folder = Path(folder)
+    if folder.exists() and not folder.is_dir():
+        raise RetrofitError("folder of the adapter", got=f"{folder}, which is a file", expected="a folder")
     folder.mkdir(parents=True, exist_ok=True)
     metadata = {"fingerprint": fingerprint(r.base), "sites": _digest(r.sites)}
     write_safetensors(folder / WEIGHTS, dict(r.adapter_named_parameters()), metadata)

@@ -94,6 +94,11 @@ class Retrofitted(nn.Module):
                 self._counting.refuse_missing(opened.called)
 
     def _as_the_controller(self, what: str, values: Tensor) -> Tensor:
+        if not isinstance(values, Tensor) or not values.is_floating_point():
+            got = str(values.dtype) if isinstance(values, Tensor) else type(values).__name__
+            dims = "'n s'" if what == "sentence" else "'n z'"
+            hint = "a text encoder makes one of captions" if what == "sentence" else None
+            raise RetrofitError(what, got=got, expected=f"a floating-point tensor {dims}", hint=hint)
         own = next(self.controller.parameters(), values)
         if values.device != own.device:
             raise RetrofitError(
@@ -103,7 +108,7 @@ class Retrofitted(nn.Module):
                 hint="r.to(device) moves both controller and network",
             )
         # text encoders often are in half precision, and adapters that learn are not
-        return values.to(own.dtype) if values.is_floating_point() else values
+        return values.to(own.dtype)
 
     def disabled(self) -> AbstractContextManager[None]:
         """While this is open, the base is the original, in this thread and asyncio task."""

@@ -1,5 +1,7 @@
 """Where to compute."""
 
+import re
+
 import torch
 
 from rat_modules.errors import RatError
@@ -15,12 +17,13 @@ def choose_device(name: str | None) -> torch.device:
     """
     if name is None:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    # torch knows others; "meta" would take anything and compute nothing
+    if name.partition(":")[0] not in KINDS:
+        raise RatError("--device", got=name, expected=" or ".join(KINDS))
     try:
         device = torch.device(name)
-        if device.type not in KINDS:  # "meta" would take anything and compute nothing
-            raise RatError("--device", got=name, expected=" or ".join(KINDS))
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
+        reason = re.split(r"\.(?:\s|$)|\n", str(error), maxsplit=1)[0]  # torch goes on about all that it knows
         raise RatError("--device", got=f"{name} ({reason})", expected="a device of this machine") from error
     return device

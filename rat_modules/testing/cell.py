@@ -1,6 +1,7 @@
 """Does a cell keep its contract: inputs projected all at once, and a state handed on?"""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -35,14 +36,15 @@ def check_cell(make: Callable[..., nn.Module], *, stir: bool = True, skip: Mappi
         >>> check_cell(GRUCell).checked[:2]
         ('hidden and state', 'all steps projected at once')
     """
-    cell = make(COND_DIM, HIDDEN_DIM)
+    built = partial(make, COND_DIM, HIDDEN_DIM)
+    cell = built()
     check_module_type(cell, "a cell")
     name = type(cell).__name__
     run(name, {"state size": _state_size}, cell, {})
     source = torch.Generator().manual_seed(0)
     condition = torch.randn(BATCH, COND_DIM, generator=source)
     state = tuple(torch.randn(BATCH, HIDDEN_DIM, generator=source) for _ in range(whole_number(cell, "state_size")))
-    subject = Subject(cell, (condition, state), (0, 0), call=_advanced, stir=stir)
+    subject = Subject(cell, (condition, state), (0, 0), call=_advanced, stir=stir, make=built)
     return run(name, {**CELL_PROPERTIES, **MODULE_PROPERTIES, **DERIVATIVES}, subject, skip)
 
 

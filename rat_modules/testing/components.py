@@ -36,6 +36,11 @@ SUPPLIED: dict[str, tuple[str, ...]] = {
     "discriminators": ("cond_dim", "image_size", "width", "attention"),
 }
 
+UNCHECKED = {
+    "metrics": "`evaluate` takes no metrics of others yet",
+    "families": "`convert` proves them, with a published file",
+}
+
 
 def check_component(entry: Entry, given: Any = None, skip: Skip = None) -> Report:
     """Build a registered component and check it.
@@ -58,8 +63,8 @@ def check_component(entry: Entry, given: Any = None, skip: Skip = None) -> Repor
         "losses 'magp-hinge'"
     """
     subject = f"{entry.kind} {entry.name!r}"
-    if entry.kind == "metrics":
-        return Report(subject, (), {"everything": "`evaluate` takes no metrics of others yet"})
+    if entry.kind in UNCHECKED:
+        return Report(subject, (), {"everything": UNCHECKED[entry.kind]})
     target = entry.resolve()
     if given is None and entry.kind in SUPPLIED:
         missing = asks_for(target, SUPPLIED[entry.kind])
@@ -93,6 +98,11 @@ def _layer(entry: Entry, target: Any, given: Any, skip: Skip) -> Report:
     layer = given if given is not None else target(FEATURES, SENTENCE)
     source = torch.Generator().manual_seed(0)
     inputs = torch.randn(3, FEATURES, 4, 4, generator=source), torch.randn(3, SENTENCE, generator=source)
+    asked = [each for each in inspect.signature(layer.forward).parameters.values() if each.default is each.empty]
+    more = [each.name for each in asked if each.kind is each.POSITIONAL_OR_KEYWORD][2:]
+    if more:
+        why = f"its forward asks for {', '.join(more)} beside features and condition: check_layer can be given them"
+        return Report(type(layer).__name__, (), {"everything": why})
     answer = layer(*inputs)
     pair = isinstance(answer, tuple) and len(answer) == 2 and all(isinstance(part, Tensor) for part in answer)
     if pair and answer[1].ndim == 4:

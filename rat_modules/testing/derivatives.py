@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.autograd.gradcheck import GradcheckError
 
 from rat_modules.testing.compare import difference
+from rat_modules.testing.measured import as_measured
 from rat_modules.testing.report import ConformanceError
 from rat_modules.testing.trees import Tree, tensors
 
@@ -100,47 +101,20 @@ def check_penalty(function: Function, inputs: Sequence[Tensor], weights: Mapping
         ConformanceError: a weight's gradient is another one, or is missing although the weight moves the penalty.
     """
     penalty, slopes = penalty_gradients(function, inputs, weights)
-    source = torch.Generator().manual_seed(0)
-    for name, weight in weights.items():
-        direction = torch.randn(weight.shape, generator=source, dtype=torch.float64).to(weight)
-        direction = direction / direction.norm() * (weight.detach().norm() + 1e-3)
-        measured = measured_slope(lambda: _penalty(function, inputs), weight, direction, step)
-        slope = slopes[name]
-        found = 0.0 if slope is None else float((slope * direction).sum())
-        if abs(found - measured) > 1e-4 * max(abs(found), abs(measured)) + 1e-6 * float(penalty):
-            missing = f"{name} moves the gradient penalty ({measured:.4g}) and gets no gradient from it"
-            wrong = f"the gradient penalty's gradient of {name} is {found:.4g}, finite differences give {measured:.4g}"
-            raise ConformanceError(missing if slope is None or not slope.any() else wrong)
+    as_measured("the gradient penalty", lambda: _penalty(function, inputs), weights, slopes, step)
     return float(penalty)
 
 
-def measured_slope(value: Callable[[], Tensor], weight: Tensor, direction: Tensor, step: float) -> float:
-    """How a scalar changes with a weight along a direction: the central difference. The weight is put back.
-
-    Example:
-        >>> w = torch.tensor(3.0, dtype=torch.float64)
-        >>> round(measured_slope(lambda: w**2, w, torch.ones_like(w), 1e-3), 6)
-        6.0
-    """
-    kept, values = weight.detach().clone(), []
-    try:
-        for sign in (1, -1):
-            with torch.no_grad():
-                weight.copy_(kept + sign * step * direction)
-            values.append(float(value().detach()))
-    finally:
-        with torch.no_grad():
-            weight.copy_(kept)
-    return (values[0] - values[1]) / (2 * step)
-
-
-def same_penalty_gradients(found: Mapping[str, Tensor | None], expected: Mapping[str, Tensor | None]) -> float:
+def same_penalty_gradients(
+    found: Mapping[str, Tensor | None], expected: Mapping[str, Tensor | None], *, least: float = 1e-8
+) -> float:
     """The largest relative difference of two sets of gradients; None is a gradient of zeros."""
     apart = 0.0
     for name, wanted in expected.items():
         slope = found[name]
         if wanted is not None:
-            apart = max(apart, difference(torch.zeros_like(wanted) if slope is None else slope, wanted))
+            missing = torch.zeros_like(wanted)
+            apart = max(apart, difference(missing if slope is None else slope, wanted, least=least))
         elif slope is not None and slope.any():
             return float("inf")
     return apart

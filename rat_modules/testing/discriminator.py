@@ -10,6 +10,7 @@ from rat_modules.testing.attention import check_map
 from rat_modules.testing.attributes import whole_number
 from rat_modules.testing.compare import CLOSE, difference, must_agree
 from rat_modules.testing.derivatives import check_penalty
+from rat_modules.testing.measured import check_slopes
 from rat_modules.testing.module_properties import MODULE_PROPERTIES, check_module_type
 from rat_modules.testing.report import ConformanceError, Report, run
 from rat_modules.testing.subject import Subject
@@ -114,10 +115,19 @@ def _both_matter(subject: Subject) -> None:
             raise ConformanceError(f"another {name} gets the same logit: relative difference {apart:.3g}")
 
 
+def _first(subject: Subject) -> None:
+    module, inputs = subject.fresh(), subject.given(follow=True)
+    leaves = dict(zip(("the picture", "the sentence"), inputs, strict=True)) | _weights(module)
+    check_slopes(lambda: subject.call(module, *inputs)[0].square().sum(), leaves)
+
+
 def _penalty(subject: Subject) -> None:
     module, inputs = subject.fresh(), subject.given(follow=True)
-    weights = {repr(name): weight for name, weight in module.named_parameters() if weight.requires_grad}
-    check_penalty(lambda: subject.call(module, *inputs)[0].sum(), inputs, weights, step=1e-6)
+    check_penalty(lambda: subject.call(module, *inputs)[0].sum(), inputs, _weights(module), step=1e-6)
+
+
+def _weights(module: nn.Module) -> dict[str, Tensor]:
+    return {repr(name): weight for name, weight in module.named_parameters() if weight.requires_grad}
 
 
 DISCRIMINATOR_PROPERTIES = {
@@ -127,5 +137,6 @@ DISCRIMINATOR_PROPERTIES = {
     "features and head are the whole": _parts,
     "picture and sentence matter": _both_matter,
     **MODULE_PROPERTIES,
+    "first derivative": _first,
     "weight gradients of the penalty": _penalty,
 }

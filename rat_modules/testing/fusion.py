@@ -1,6 +1,7 @@
 """Does a fusion keep its contract: hidden states become a plan, and the plan changes features?"""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -35,12 +36,13 @@ def check_fusion(make: Callable[..., nn.Module], *, stir: bool = True, skip: Map
         >>> check_fusion(AffineFusion).checked[:2]
         ('steps', 'features keep their shape')
     """
-    fusion = make(CHANNELS, WIDTH, steps=STEPS)
+    built = partial(make, CHANNELS, WIDTH, steps=STEPS)
+    fusion = built()
     check_module_type(fusion, "a fusion")
     source = torch.Generator().manual_seed(0)
     x = torch.randn(3, CHANNELS, 4, 4, generator=source)
     hidden = torch.randn(STEPS, 3, WIDTH, generator=source)
-    subject = Subject(fusion, (x, hidden), (0, 1), call=_fused, stir=stir)
+    subject = Subject(fusion, (x, hidden), (0, 1), call=_fused, stir=stir, make=built)
     return run(type(fusion).__name__, {**FUSION_PROPERTIES, **MODULE_PROPERTIES, **DERIVATIVES}, subject, skip)
 
 

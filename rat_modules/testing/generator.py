@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from rat_modules.testing.attributes import whole_number
 from rat_modules.testing.compare import CLOSE, difference, must_agree
+from rat_modules.testing.measured import check_slopes
 from rat_modules.testing.module_properties import MODULE_PROPERTIES, check_module_type
 from rat_modules.testing.report import ConformanceError, Report, run
 from rat_modules.testing.subject import Subject
@@ -110,6 +111,14 @@ def _sentence_per_step(subject: Subject) -> None:
             )
 
 
+def _first(subject: Subject) -> None:
+    module, inputs = subject.fresh(), subject.given(follow=True)
+    leaves = dict(zip(("the noise", "the sentence"), inputs, strict=True))
+    leaves |= {repr(name): weight for name, weight in module.named_parameters() if weight.requires_grad}
+    # a distance from what is brighter than white: every number of a picture weighs
+    check_slopes(lambda: (subject.call(module, *inputs) - 1.5).square().mean(), leaves)
+
+
 def _compiled(subject: Subject) -> None:
     module, inputs = subject.fresh(torch.float32), subject.given(torch.float32)
     torch.compiler.reset()
@@ -127,6 +136,7 @@ GENERATOR_PROPERTIES = {
     "no memory between calls": MODULE_PROPERTIES["no memory between calls"],
     "noise and sentence matter": _both_matter,
     **MODULE_PROPERTIES,
+    "first derivative": _first,
     "a sentence per step": _sentence_per_step,
     "compiled in one graph": _compiled,
 }

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from rat_modules.testing.compare import must_agree
-from rat_modules.testing.derivatives import measured_slope
+from rat_modules.testing.measured import measured_slope
 from rat_modules.testing.report import ConformanceError, Report, run
 
 TERMS = ("total", "real", "fake", "mismatched")
@@ -29,7 +29,7 @@ def check_loss(loss: Any, *, skip: Mapping[str, str] | None = None) -> Report:
     Example:
         >>> from rat_modules import MAGPHingeLoss
         >>> check_loss(MAGPHingeLoss()).checked
-        ('discriminator', 'generator', 'penalty', 'half precision')
+        ('discriminator', 'generator', 'penalty', 'penalty of a flat network', 'half precision')
     """
     return run(type(loss).__name__, LOSS_PROPERTIES, loss, skip)
 
@@ -104,6 +104,17 @@ def _penalty(loss: Any) -> None:
             )
 
 
+def _penalty_at_rest(loss: Any) -> None:
+    images, sentence = (torch.ones(3, width, dtype=torch.float64).requires_grad_() for width in (4, 2))
+    weight = torch.zeros(6, dtype=torch.float64).requires_grad_()
+    penalty = _scalar(loss.penalty(torch.cat([images, sentence], 1) @ weight, (images, sentence)), "the penalty")
+    (slope,) = torch.autograd.grad(penalty, weight, allow_unused=True)
+    if slope is not None and not slope.isfinite().all():
+        raise ConformanceError(
+            "the penalty's gradient of a network whose slope is zero is not finite: one step makes every weight NaN"
+        )
+
+
 def _half_precision(loss: Any) -> None:
     exact, given = _logits(4).detach(), _logits(4, torch.bfloat16).detach()
     found = loss.discriminator(given, given, given).total, loss.generator(given)
@@ -111,11 +122,22 @@ def _half_precision(loss: Any) -> None:
         apart = abs(float(ours) - float(theirs))
         if not apart <= 0.02 * abs(float(theirs)) + 0.02:
             raise ConformanceError(f"of bfloat16 logits the loss is {float(ours):.4g}, expected {float(theirs):.4g}")
+    whole, half = (float(_of_slopes(loss, dtype)) for dtype in (torch.float64, torch.float16))
+    if not abs(half - whole) <= 0.02 * abs(whole):
+        raise ConformanceError(f"of slopes in float16, ten each, the penalty is {half:.4g}, expected {whole:.4g}")
+
+
+def _of_slopes(loss: Any, dtype: torch.dtype) -> Tensor:
+    # their sixth power, the usual one, is more than float16 can hold; their square is not
+    inputs = tuple(torch.ones(3, width, dtype=dtype).requires_grad_() for width in (4, 2))
+    found: Tensor = loss.penalty((10 * torch.cat(inputs, 1)).sum(1), inputs)
+    return found
 
 
 LOSS_PROPERTIES = {
     "discriminator": _discriminator,
     "generator": _generator,
     "penalty": _penalty,
+    "penalty of a flat network": _penalty_at_rest,
     "half precision": _half_precision,
 }

@@ -1,64 +1,40 @@
 """What every module promises, whatever its kind: no memory between calls, no company in a batch, weights of its own."""
 
-import copy
-
 import torch
-from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from rat_modules.testing.compare import CLOSE, must_agree, ordinal
+from rat_modules.testing.copies import copied_later, own_copy
+from rat_modules.testing.files import nothing_lost, survives_a_file
 from rat_modules.testing.report import ConformanceError
-from rat_modules.testing.subject import Subject, stir_weights
+from rat_modules.testing.subject import Subject
 from rat_modules.testing.trees import tensors
 
 _TIGHT = CLOSE[torch.float64]
 
 
-@torch.no_grad()
-def own_copy(subject: Subject) -> None:
-    """A deep copy has the same weights, and goes its own way when those of the original change."""
-    # the original is never called: what it remembers of a call would be in every copy
-    module = subject.module
-    state = module.state_dict(keep_vars=True)
-    kept = {name: tensor.detach().clone() for name, tensor in state.items()}
-    first, second = copy.deepcopy(module).eval(), copy.deepcopy(module).eval()
-    places = {tensor.untyped_storage().data_ptr() for tensor in state.values() if tensor.numel()}
-    for name, tensor in first.state_dict().items():
-        must_agree(tensor, kept[name], f"a deep copy has another {name!r}", 0.0)
-        if tensor.numel() and tensor.untyped_storage().data_ptr() in places:
-            raise ConformanceError(f"a deep copy shares the tensor {name!r} with the original")
-    before = subject.results(first, subject.given(None))
-    try:
-        stir_weights(module, seed=1)
-        after = subject.results(second, subject.given(None))
-    finally:
-        for name, tensor in kept.items():
-            state[name].copy_(tensor)
-    must_agree(after, before, "a deep copy follows the weights of the original", 1e-4)
-
-
-@torch.no_grad()
-def survives_a_file(subject: Subject) -> None:
-    """The state dict has every tensor once, and gives the same function back."""
-    module, twin = subject.fresh(None), subject.fresh(None, seed=1)
-    state, owners = module.state_dict(), dict[int, str]()
-    for name, tensor in state.items():
-        other = owners.setdefault(tensor.untyped_storage().data_ptr(), name) if tensor.numel() else name
-        if other != name:
-            raise ConformanceError(f"one tensor has two names in the state dict, {other!r} and {name!r}")
-    twin.load_state_dict(load(save({name: tensor.detach().contiguous() for name, tensor in state.items()})))
-    expected = subject.results(module, subject.given(None))
-    must_agree(subject.results(twin, subject.given(None)), expected, "weights from a file give other results", 1e-4)
+def seeds_nothing(subject: Subject) -> None:
+    """Random numbers drawn after a call are others after another seed."""
+    for training in (False, True):
+        module, states = subject.fresh().train(training), []
+        with torch.random.fork_rng(devices=[]), torch.no_grad():
+            for seed in (1, 2):
+                torch.manual_seed(seed)
+                subject.call(module, *subject.given())
+                states.append(torch.get_rng_state())
+        if torch.equal(*states):
+            raise ConformanceError("a call seeds torch: what is drawn at random after it is the same every time")
 
 
 def inputs_kept(subject: Subject) -> None:
-    """No input is changed in place."""
-    module, inputs = subject.fresh(), subject.given()
-    before = [tensor.clone() for tensor in tensors(inputs)]
-    with torch.no_grad():
-        subject.call(module, *inputs)
-    for place, (now, then) in enumerate(zip(tensors(inputs), before, strict=True), start=1):
-        must_agree(now, then, f"input {place} is changed in place", 0.0)
+    """No input is changed in place, in evaluation or in training."""
+    for mode in ("evaluation", "training"):
+        module, inputs = subject.fresh().train(mode == "training"), subject.given()
+        before = [tensor.clone() for tensor in tensors(inputs)]
+        with torch.no_grad():
+            subject.call(module, *inputs)
+        for place, (now, then) in enumerate(zip(tensors(inputs), before, strict=True), start=1):
+            must_agree(now, then, f"input {place} is changed in place in {mode} mode", 0.0)
 
 
 @torch.no_grad()
@@ -105,29 +81,40 @@ def same_unfollowed(subject: Subject) -> None:
 
 
 def every_weight_learns(subject: Subject) -> None:
-    """Gradients reach every parameter that is to be trained, and are finite."""
-    idle: set[str] | None = None
-    for seed in range(3):  # a rectifier may be shut by chance
-        module = subject.fresh(seed=seed)
-        _summed(subject.results(module, subject.given())).backward()
-        named = [(name, weight) for name, weight in module.named_parameters() if weight.requires_grad]
-        for name, weight in named:
-            if weight.grad is not None and not weight.grad.isfinite().all():
-                raise ConformanceError(f"the gradient of {name!r} is not finite")
-        still = {name for name, weight in named if weight.grad is None or not weight.grad.any()}
-        idle = still if idle is None else idle & still
-        if not idle:
-            return
-    raise ConformanceError(f"no gradient reaches {', '.join(repr(name) for name in sorted(idle or ()))}")
+    """Gradients reach every parameter that is to be trained, and are finite; in training they may be zero."""
+    for training in (False, True):
+        idle: set[str] | None = None
+        for seed in range(8):  # a rectifier may be shut by chance, and a branch be dropped
+            still = _idle(subject.fresh(seed=seed).train(training), subject)
+            idle = still if idle is None else idle & still
+            if not idle:
+                break
+        else:
+            mode = " in training mode" if training else ""
+            raise ConformanceError(f"no gradient reaches {', '.join(repr(name) for name in sorted(idle or ()))}{mode}")
 
 
-def _summed(results: list[Tensor]) -> Tensor:
+def _idle(module: nn.Module, subject: Subject) -> set[str]:
+    total = _summed(subject.results(module, subject.given()))
+    if total is not None:
+        total.backward()
+    named = [(name, weight) for name, weight in module.named_parameters() if weight.requires_grad]
+    for name, weight in named:
+        if weight.grad is not None and not weight.grad.isfinite().all():
+            raise ConformanceError(f"the gradient of {name!r} is not finite")
+    # a norm over the batch takes the bias before it out of training: that gradient is zero, and is there
+    return {name for name, weight in named if weight.grad is None or not (module.training or weight.grad.any())}
+
+
+def _summed(results: list[Tensor]) -> Tensor | None:
     found = [each for each in results if each.requires_grad]
-    if not found:
-        raise ConformanceError("no gradient reaches any parameter: the results do not depend on one that is trained")
-    return torch.stack(
-        [(each * torch.linspace(-1, 1.5, each.numel()).to(each).view_as(each)).sum() for each in found]
-    ).sum()
+    return (
+        torch.stack(
+            [(each * torch.linspace(-1, 1.5, each.numel()).to(each).view_as(each)).sum() for each in found]
+        ).sum()
+        if found
+        else None
+    )
 
 
 @torch.no_grad()
@@ -167,10 +154,13 @@ MODULE_PROPERTIES = {
     "a deep copy is its own": own_copy,
     "training and evaluation mode": both_modes,
     "inputs are left as they were": inputs_kept,
+    "a deep copy after a call": copied_later,
     "no memory between calls": no_memory,
     "no company in the batch": no_company,
     "same without gradients": same_unfollowed,
+    "random numbers go on": seeds_nothing,
     "weights survive a file": survives_a_file,
+    "nothing is left out of a file": nothing_lost,
     "every weight learns": every_weight_learns,
     "dtypes": dtypes,
 }

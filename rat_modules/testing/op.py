@@ -10,6 +10,7 @@ from rat_modules.testing.compare import CLOSE, must_agree
 from rat_modules.testing.derivatives import Function, check_first, check_second
 from rat_modules.testing.memory import LAYOUTS, poisoned_memory
 from rat_modules.testing.op_case import OpCase, numbers, results_and_slopes
+from rat_modules.testing.op_dtypes import check_dtypes
 from rat_modules.testing.probe import check_probe
 from rat_modules.testing.report import ConformanceError, Report, run
 from rat_modules.testing.sizes import axes, odd_sizes
@@ -86,21 +87,23 @@ def _equal_to_reference(case: OpCase) -> str | None:
 
 
 def _same_unfollowed(case: OpCase) -> None:
-    for leaves in case.examples():
-        with torch.no_grad():
-            alone = case.op(*leaves)
-        must_agree(alone, case.op(*leaves), "without gradients the result is another one", CLOSE[torch.float64])
+    for dtype in case.every_dtype():
+        for leaves in case.examples(dtype):
+            # other numbers of the same shapes: what was computed of the first must not be given out again
+            others = [x.detach().mul(0.97).requires_grad_() if x.is_floating_point() else x for x in leaves]
+            for given in (leaves, others):
+                with torch.no_grad():
+                    alone = case.op(*given)
+                must_agree(alone, case.op(*given), "without gradients the result is another one", CLOSE[dtype])
 
 
-def _dtypes(case: OpCase) -> None:
-    for dtype in case.dtypes:
-        leaves = case.leaves(dtype)
-        found = numbers(case.op(*leaves))
-        for tensor in found:
-            if tensor.dtype != dtype:
-                raise ConformanceError(f"for {dtype} inputs the result is {tensor.dtype}, expected {dtype}")
-        exact = case.op(*(leaf.double() if leaf.is_floating_point() else leaf for leaf in leaves))
-        must_agree(found, exact, f"in {dtype} the result is another one", CLOSE[dtype])
+def _each_alone(case: OpCase) -> None:
+    together = results_and_slopes(case.op, case.leaves())[1]
+    places = [place for place, leaf in enumerate(case.inputs) if leaf.is_floating_point()]
+    for place, slope in zip(places, together, strict=True):
+        leaves = [leaf if each == place else leaf.detach() for each, leaf in enumerate(case.leaves())]
+        problem = f"input {place + 1} has another gradient where it alone requires one"
+        must_agree(results_and_slopes(case.op, leaves)[1], [slope], problem, CLOSE[torch.float64])
 
 
 def _layouts(case: OpCase) -> None:
@@ -128,17 +131,19 @@ def _odd_sizes(case: OpCase) -> str | None:
 def _empty_batch(case: OpCase) -> str | None:
     if case.shapes is None or "n" not in axes(case.shapes):
         return "no shapes= with an axis n were given"
-    leaves = case.leaves(sizes={name: max(3, case.least.get(name, 0)) for name in axes(case.shapes)} | {"n": 0})
-    results_and_slopes(case.reference or case.op, leaves)
-    found, _ = results_and_slopes(case.op, leaves)
-    if any(tensor.numel() for tensor in found):
-        shapes = [tuple(tensor.shape) for tensor in found]
-        raise ConformanceError(f"an empty batch gives results of shape {shapes}, expected none")
+    sizes = {name: max(3, case.least.get(name, 0)) for name in axes(case.shapes)} | {"n": 0}
+    for dtype in case.every_dtype():
+        leaves = case.leaves(dtype, sizes)
+        results_and_slopes(case.reference or case.op, leaves)
+        found, _ = results_and_slopes(case.op, leaves)
+        if any(tensor.numel() for tensor in found):
+            shapes = [tuple(tensor.shape) for tensor in found]
+            raise ConformanceError(f"an empty batch gives results of shape {shapes}, expected none")
     return None
 
 
 def _all_written(case: OpCase) -> None:
-    for leaves in case.examples():
+    for leaves in (leaves for dtype in case.every_dtype() for leaves in case.examples(dtype)):
         with poisoned_memory():
             found, slopes = results_and_slopes(case.op, leaves)
             with torch.no_grad():
@@ -163,10 +168,11 @@ OP_PROPERTIES = {
     "every number is written": _all_written,
     "equal to the reference": _equal_to_reference,
     "same without gradients": _same_unfollowed,
-    "dtypes": _dtypes,
     "layouts": _layouts,
     "odd sizes": _odd_sizes,
     "empty batch": _empty_batch,
+    "dtypes": check_dtypes,
+    "each input alone": _each_alone,
     "first derivative": _first,
     "weight gradients of a penalty": check_probe,
     "second derivative": _second,

@@ -40,10 +40,14 @@ class OpCase:
             given = [_like(tensor, shape_of(words, sizes)) for tensor, words in zip(given, self.shapes, strict=True)]
         return [layout(x.to(dtype)).requires_grad_() if x.is_floating_point() else layout(x) for x in given]
 
-    def examples(self) -> list[list[Tensor]]:
+    def examples(self, dtype: torch.dtype = torch.float64) -> list[list[Tensor]]:
         """The given inputs, and those of odd sizes where these are known."""
-        odd = [] if self.shapes is None else [self.leaves(sizes=each) for each in odd_sizes(self.shapes, self.least)]
-        return [self.leaves(), *odd]
+        odd = [] if self.shapes is None else odd_sizes(self.shapes, self.least)
+        return [self.leaves(dtype), *(self.leaves(dtype, sizes) for sizes in odd)]
+
+    def every_dtype(self) -> list[torch.dtype]:
+        """Float64, in which derivatives are measured, and those that were asked for: each may be computed elsewhere."""
+        return list(dict.fromkeys((torch.float64, *self.dtypes)))
 
 
 def _like(tensor: Tensor, shape: tuple[int, ...]) -> Tensor:
@@ -60,6 +64,12 @@ def results_and_slopes(function: Function, leaves: Sequence[Tensor]) -> tuple[li
     """Results, and the gradients of the inputs from a fixed direction."""
     found = numbers(function(*leaves))
     wanted = [leaf for leaf in leaves if leaf.requires_grad]
-    total = torch.stack([(each * torch.linspace(-1, 1.5, each.numel()).to(each).view_as(each)).sum() for each in found])
-    slopes = torch.autograd.grad(total.sum(), wanted, allow_unused=True)
+    total = torch.stack([(each * _direction(each)).sum() for each in found]).sum()
+    slopes = torch.autograd.grad(total, wanted, allow_unused=True) if total.requires_grad else [None] * len(wanted)
     return found, [torch.zeros_like(w) if s is None else s for w, s in zip(wanted, slopes, strict=True)]
+
+
+def _direction(like: Tensor) -> Tensor:
+    # odd eighths: no zero, no smooth row that a norm or a softmax would take out, and exact in half precision
+    source = torch.Generator().manual_seed(like.numel())
+    return (torch.randint(-8, 12, like.shape, generator=source) * 2 + 1).div(8).to(like)

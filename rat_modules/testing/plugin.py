@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from rat_modules.checkpoints.family import Family
 from rat_modules.errors import PluginError, RatError
 from rat_modules.registry import Entry, PluginState, get_catalog, plugin_states
 from rat_modules.registry.manager import borrowed_plugin
@@ -108,7 +109,10 @@ def _resolves(state: PluginState) -> None:
             raise ConformanceError(f"a target does not resolve: {error}") from error
         if entry.kind == "recipes" and not target.is_file():
             raise ConformanceError(f"a target does not resolve: recipe {entry.name!r} is no file {target}")
-        if entry.kind != "recipes" and not callable(target):
+        if entry.kind == "families" and not isinstance(target, Family):
+            expected = "a rat_modules.checkpoints.family.Family"
+            raise ConformanceError(f"families {entry.name!r} is {target!r}, expected {expected}")
+        if entry.kind not in ("recipes", "families") and not callable(target):
             raise ConformanceError(f"{entry.kind} {entry.name!r} is {target!r}, expected a class or a function")
 
 

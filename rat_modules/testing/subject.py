@@ -29,6 +29,7 @@ class Subject:
         call: module and inputs to results.
         sample: what one sample of the result is called, for the messages.
         stir: move every weight away from its first value, where it may be idle: a zero, a closed gate.
+        make: builds another one, where that is known.
 
     Raises:
         RatError: inputs without a batch of two or more.
@@ -41,6 +42,7 @@ class Subject:
     call: Callable[..., Any] = forward
     sample: str = "row"
     stir: bool = True
+    make: Callable[[], nn.Module] | None = None
     batch: int = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:

@@ -67,7 +67,7 @@ class EncoderCase:
     def encode(self, captions: list[str]) -> Tensor:
         """Sentences of captions, which must be answered."""
         try:
-            found: Tensor = self.encoder.encode(captions)
+            found: Tensor = self.encoder.encode(list(captions))
         except RatError as error:
             raise ConformanceError(f"it refuses {captions} ({error}): give captions= that it knows") from error
         return found
@@ -120,11 +120,19 @@ def _strange_captions(case: EncoderCase) -> None:
             raise ConformanceError(f"{name} gives {tuple(found.shape)}, finite: {bool(found.isfinite().all())}")
 
 
+def _captions_kept(case: EncoderCase) -> None:
+    given = list(case.captions)
+    case.encoder.encode(given)
+    if given != case.captions:
+        raise ConformanceError(f"the caller's list of captions is changed: {case.captions} became {given}")
+
+
 def _no_gradient(case: EncoderCase) -> None:
-    if case.encode(case.captions).requires_grad:
+    followed = case.encode(case.captions)
+    if followed.requires_grad:
         raise ConformanceError("sentences require a gradient: each would hold on to the graph that made it")
     with torch.no_grad():
-        case.encode(case.captions)
+        must_agree(case.encode(case.captions), followed, "under torch.no_grad() the sentences are others", 1e-6)
 
 
 def _device(case: EncoderCase) -> None:
@@ -150,10 +158,11 @@ def _weights(name: str) -> Callable[[EncoderCase], str | None]:
 TEXT_ENCODER_PROPERTIES = {
     "device": _device,
     "sentences": _sentences,
+    "captions are left as they were": _captions_kept,
     "deterministic": _deterministic,
     "no company": _no_company,
     "captions matter": _captions_matter,
     "strange captions": _strange_captions,
     "no gradient": _no_gradient,
-    **{name: _weights(name) for name in ("a deep copy is its own", "weights survive a file")},
+    **{name: _weights(name) for name in MODULE_PROPERTIES if "copy" in name or "file" in name or "random" in name},
 }

@@ -7,9 +7,14 @@ from pathlib import Path
 from rat_modules.errors import CheckpointError
 from rat_modules.plain_pickle import load_plain
 
+CONTINUED = "##"  # before a piece of a word that does not begin it
+
 
 class Vocabulary:
     """The words that a closed-vocabulary encoder knows; a word's place is its number, and number 0 is padding.
+
+    Where some begin with ##, a word that is not there is read in pieces, the longest first, all but its first one with
+    ## before them; published vocabularies have none, and leave such a word out.
 
     Args:
         words: all words in the order of their numbers, the padding (published: "<end>") first.
@@ -21,6 +26,8 @@ class Vocabulary:
         >>> vocabulary = Vocabulary(["<end>", "a", "red", "bird"])
         >>> vocabulary.numbers("A red, red bird!"), vocabulary.unknown_words(["a green bird"])
         ([1, 2, 2, 3], ['green'])
+        >>> Vocabulary(["<end>", "sun", "##flow", "##er"]).numbers("sunflower")
+        [1, 2, 3]
     """
 
     def __init__(self, words: Sequence[str]) -> None:
@@ -34,6 +41,7 @@ class Vocabulary:
             )
         self._words = words
         self._numbers = {word: number for number, word in enumerate(words)}
+        self._in_pieces = any(word.startswith(CONTINUED) for word in words)
         if len(self._numbers) != len(words):
             twice = next(word for number, word in enumerate(words) if self._numbers[word] != number)
             raise CheckpointError("vocabulary", got=f"the word {twice!r} twice", expected="every word once")
@@ -64,13 +72,29 @@ class Vocabulary:
         return list(self._words)
 
     def numbers(self, caption: str) -> list[int]:
-        """Numbers of the known words of a caption, in order."""
-        return [self._numbers[word] for word in split_words(caption) if word in self._numbers]
+        """Numbers of the known words of a caption, or of their pieces, in order."""
+        return [number for word in split_words(caption) for number in self._read(word)]
 
     def unknown_words(self, captions: Sequence[str]) -> list[str]:
         """Words of the captions that are not in the vocabulary, each once, in order of appearance."""
         found = dict.fromkeys(word for caption in captions for word in split_words(caption))
-        return [word for word in found if word not in self._numbers]
+        return [word for word in found if not self._read(word)]
+
+    def _read(self, word: str) -> list[int]:
+        """The number of a word, or of its pieces; nothing where some part of it is unknown."""
+        if word in self._numbers or not self._in_pieces:
+            return [self._numbers[word]] if word in self._numbers else []
+        found: list[int] = []
+        start = 0
+        while start < len(word):
+            mark = CONTINUED if start else ""
+            ends = (end for end in range(len(word), start, -1) if mark + word[start:end] in self._numbers)
+            end = next(ends, None)
+            if end is None:
+                return []
+            found.append(self._numbers[mark + word[start:end]])
+            start = end
+        return found
 
     def __len__(self) -> int:
         return len(self._words)

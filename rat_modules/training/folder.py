@@ -21,10 +21,11 @@ class RunFolder:
     Args:
         path: the folder; it need not exist yet.
         keep: how many checkpoints are kept, the newest ones.
+        published: files of a checkpoint that the run folder itself shows, those of the newest one.
     """
 
-    def __init__(self, path: str | Path, *, keep: int = 3) -> None:
-        self.path, self.keep = Path(path), keep
+    def __init__(self, path: str | Path, *, keep: int = 3, published: tuple[str, ...] = PUBLISHED) -> None:
+        self.path, self.keep, self.published = Path(path), keep, published
         self.checkpoints = self.path / "checkpoints"
         self.metrics = self.path / "metrics.jsonl"
         self.samples = self.path / "samples"
@@ -59,14 +60,15 @@ class RunFolder:
             ) from error
 
     def read_about(self) -> dict[str, Any] | None:
-        """Data and seed of the run, or None where no run began here.
+        """What `begin` was given: data, seed and fingerprint at least; None where no run began here.
 
         Raises:
             CheckpointError: there are checkpoints but no readable `run.json`.
         """
         try:
             about = json.loads(self.about.read_text(encoding="utf-8"))
-            return {"data": str(about["data"]), "seed": int(about["seed"]), "fingerprint": dict(about["fingerprint"])}
+            told = {"data": str(about["data"]), "seed": int(about["seed"]), "fingerprint": dict(about["fingerprint"])}
+            return {**about, **told}
         except (OSError, ValueError, KeyError, TypeError) as error:
             if self.steps():
                 raise CheckpointError(
@@ -89,7 +91,7 @@ class RunFolder:
             strange = [path for path in self.checkpoints.iterdir() if not path.name.startswith(".step-")]
             own |= {self.recipe.name} | (set() if strange else {self.checkpoints.name})
         found = sorted(path.name for path in self.path.iterdir()) if self.path.is_dir() else []
-        lost = [name for name in found if (name in PUBLISHED if began else name not in own)]
+        lost = [name for name in found if (name in self.published if began else name not in own)]
         if lost:
             raise TrainingError(
                 f"{self.path} holds no checkpoint to resume",
@@ -101,7 +103,7 @@ class RunFolder:
     def _clear(self) -> None:
         for left in self.checkpoints.glob(".step-*"):
             shutil.rmtree(left)
-        names = (*PUBLISHED, self.recipe.name, self.about.name, self.metrics.name)
+        names = (*self.published, self.recipe.name, self.about.name, self.metrics.name)
         targets = [self.path / name for name in names]
         # a half-written sample's own name is in the name of what is left of it
         for left in self.samples.glob(".step-*.png.*.png"):
@@ -144,7 +146,7 @@ class RunFolder:
 
     def publish(self, checkpoint: Path) -> None:
         """Give the run folder the weights of a checkpoint."""
-        for name in PUBLISHED:
+        for name in self.published:
             with atomic_write(self.path / name) as temporary:
                 temporary.unlink()
                 try:

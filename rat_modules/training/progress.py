@@ -145,7 +145,7 @@ class Progress:
             raise TrainingError(
                 f"steps {', '.join(map(str, self._troubles))} were left out",
                 got=got,
-                hint="their batches are in troubles/; the weights are as before; start anew with lower learning rates",
+                hint="their batches are in troubles/; start anew in another --out with lower learning rates",
             )
 
     def _write(self, row: Row) -> None:

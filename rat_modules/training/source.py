@@ -25,15 +25,28 @@ class Read(NamedTuple):
     concepts: np.ndarray
 
 
-class Source(ABC):
-    """A data set as training reads it.
+class Placed:
+    """Whose tensors go to one device.
 
-    dataset: the pictures and captions.
     device: where batches are put.
     """
 
-    dataset: CaptionedImages
     device: torch.device
+
+    def on_device(self, values: np.ndarray | Tensor) -> Tensor:
+        """Values as a tensor on the device, without waiting for what the device is doing."""
+        tensor = torch.as_tensor(values)
+        # a copy from ordinary memory would wait for everything that is queued on the device
+        return tensor.pin_memory().to(self.device, non_blocking=True) if self.device.type == "cuda" else tensor
+
+
+class Source(Placed, ABC):
+    """A data set as training reads it.
+
+    dataset: the pictures and captions.
+    """
+
+    dataset: CaptionedImages
 
     @property
     @abstractmethod
@@ -66,9 +79,3 @@ class Source(ABC):
     @abstractmethod
     def fingerprint(self) -> dict[str, Any]:
         """What tells this data set from another, as JSON can hold it."""
-
-    def on_device(self, values: np.ndarray | Tensor) -> Tensor:
-        """Values as a tensor on the device, without waiting for what the device is doing."""
-        tensor = torch.as_tensor(values)
-        # a copy from ordinary memory would wait for everything that is queued on the device
-        return tensor.pin_memory().to(self.device, non_blocking=True) if self.device.type == "cuda" else tensor

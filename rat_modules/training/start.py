@@ -12,7 +12,7 @@ import torch
 
 from rat_modules.assembly import Assembly, build, load
 from rat_modules.checkpoints.files import load_weights
-from rat_modules.errors import RatError, TrainingError
+from rat_modules.errors import CheckpointError, RatError, TrainingError
 from rat_modules.recipes import Recipe, load_recipe
 from rat_modules.training.folder import RunFolder
 from rat_modules.training.resume import check_unchanged, read_checkpoint
@@ -72,7 +72,8 @@ def take_up(folder: RunFolder, recipe: Recipe, *, device: torch.device | str) ->
         state.assembly = attrs.evolve(state.assembly, recipe=recipe)
         return state
     if trouble is not None:
-        raise trouble
+        hint = f"put a good one into {folder.checkpoints}, or start anew with another --out"
+        raise CheckpointError("no checkpoint of this run can be read", got=str(trouble), hint=hint) from trouble
     return None
 
 

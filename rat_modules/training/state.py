@@ -56,7 +56,7 @@ class TrainingState:
         """What the averaged assembly's own files do not hold: live generator, optimizers, torch's random state."""
         tensors = prefixed("generator.", self.assembly.generator.state_dict())
         for name, optimizer in self.optimizers._asdict().items():
-            tensors |= prefixed(f"optimizer.{name}.", _optimizer_tensors(optimizer))
+            tensors |= prefixed(f"optimizer.{name}.", optimizer_tensors(optimizer))
         tensors["random.cpu"] = torch.get_rng_state()
         if torch.cuda.is_available() and torch.cuda.is_initialized():
             tensors |= {f"random.cuda.{k}": state for k, state in enumerate(torch.cuda.get_rng_state_all())}
@@ -78,7 +78,7 @@ class TrainingState:
         load_weights(self.assembly.generator, live, source)
         for name, optimizer in self.optimizers._asdict().items():
             own, rest = split_prefix(f"optimizer.{name}.", rest)
-            _load_optimizer(optimizer, own, f"{name} optimizer in {source}")
+            load_optimizer(optimizer, own, f"{name} optimizer in {source}")
         try:
             self.step, self.seed = int(plain["step"]), int(plain["seed"])
             version, internal, gauss = plain["random"]["python"]
@@ -104,12 +104,18 @@ def all_finite(module: nn.Module) -> bool:
     return bool(torch.stack([weight.isfinite().all() for weight in module.state_dict().values()]).all())
 
 
-def _optimizer_tensors(optimizer: Optimizer) -> dict[str, Tensor]:
+def optimizer_tensors(optimizer: Optimizer) -> dict[str, Tensor]:
+    """Moments and step counts of an optimizer by the number of their weight."""
     state = optimizer.state_dict()["state"]
     return {f"{index}.{key}": value for index, entries in state.items() for key, value in entries.items()}
 
 
-def _load_optimizer(optimizer: Optimizer, tensors: dict[str, Tensor], source: str) -> None:
+def load_optimizer(optimizer: Optimizer, tensors: dict[str, Tensor], source: str) -> None:
+    """Take over what `optimizer_tensors` gave.
+
+    Raises:
+        CheckpointError: it is of an optimizer of other weights.
+    """
     state: dict[int, dict[str, Tensor]] = {}
     weights = [weight for group in optimizer.param_groups for weight in group["params"]]
     try:

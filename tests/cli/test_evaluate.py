@@ -1,6 +1,7 @@
 """`evaluate` through the real command, and the report behind it."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -93,3 +94,16 @@ def test_refusals(refused: Callable, model: Path, words: list[str], reason: str)
 
 def test_no_model(refused: Callable, tmp_path: Path) -> None:
     assert "no file" in refused("evaluate", tmp_path / "absent", "--data", "shapes")
+
+
+def test_a_run_of_other_data_is_refused(refused: Callable, model: Path, tmp_path: Path) -> None:
+    run_folder = tmp_path / "mine"
+    shutil.copytree(model, run_folder)
+    (run_folder / "run.json").write_text('{"data": "mini", "seed": 0, "fingerprint": {}}')
+    line = refused("evaluate", run_folder, "--data", "shapes", cwd=tmp_path)
+    assert "trained on mini, expected one trained on shapes" in line
+
+
+def test_a_report_that_could_not_be_written_is_refused_first(refused: Callable, model: Path, tmp_path: Path) -> None:
+    line = refused("evaluate", model, "--data", "shapes", "--out", "/proc/report.json", cwd=tmp_path)
+    assert "--out: got /proc in /proc, which cannot be written" in line

@@ -147,9 +147,7 @@ class Installed:
         site.joinpath("here.pth").write_text(f"import site; site.addsitedir({sysconfig.get_path('purelib')!r})\n")
         self.programs = folder / "environment" / "bin"
         script = self.programs / "rat-modules"  # as pip would write it
-        script.write_text(
-            f"#!{self.programs}/python\nimport sys\nfrom rat_modules.cli import main\nsys.exit(main())\n"
-        )
+        script.write_text(f"#!{self.programs}/python\nimport sys\nfrom rat_modules.cli import main\nsys.exit(main())\n")
         script.chmod(0o755)
         made = self.run("rat-modules", "new-plugin", "Soft.Glow", cwd=folder)
         assert made.returncode == 0, made.stderr

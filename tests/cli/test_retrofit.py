@@ -58,6 +58,7 @@ REFUSED = [
     (["somebodys:broken"], "got RuntimeError no weights here, expected a function of no arguments"),
     (["somebodys:number"], "gives no network: got int, expected a torch.nn.Module"),
     (["somebodys:Net", "--input", "2xfour"], "--input: got '2xfour', expected sizes such as 1x128"),
+    (["somebodys:Net", "--input", "9999999999999x8"], "expected a tensor that fits into memory"),
     (["somebodys:Net", "--input", "2x5"], "does not run with example_inputs: got RuntimeError"),
     (["somebodys:Net", "--targets", "erly"], "'erly' matches no module: got a network of 2 BatchNorm1d"),
     (["somebodys:Net", "--verify"], "--verify: got no --input"),

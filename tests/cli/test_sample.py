@@ -109,7 +109,7 @@ def test_words_that_the_encoder_does_not_know_are_named(run: Callable, tmp_path:
     assert done.stderr == "the text encoder does not know: teapot\n"
 
 
-PLUGIN = '''
+PLUGIN = """
 import torch
 from rat_modules import hookimpl
 
@@ -122,7 +122,7 @@ class Lengths(torch.nn.Module):
 @hookimpl
 def register_text_encoders(register):
     register("lengths", Lengths)
-'''
+"""
 
 
 def test_a_plugins_encoder_needs_no_words(run: Callable, tmp_path: Path) -> None:
@@ -159,8 +159,10 @@ LATIN1 = "ein Löffel\n".encode("latin1")
         (["--mix", "a", "b", "--interpolate-noise", "3"], "--interpolate-noise and --mix, expected one of them"),
         (["--mix", "a", "b", "--caption", "c"], "--mix brings its own captions"),
         (["--interpolate-noise", "3"], "--interpolate-noise: got 0 captions"),
-        (["--interpolate-noise", "1", "--caption", "a"], "1 is not in the range x>=2"),
-        (["--caption", "a", "--device", "abacus"], "--device: got abacus"),
+        (["--interpolate-noise", "1", "--caption", "a"], "1 is not in the range 2<=x<=10000"),
+        (["--caption", "a", "--count", "1000000000"], "1000000000 is not in the range 1<=x<=10000"),
+        (["--caption", "a", "--caption", "b", "--count", "9999"], "got 2 captions x 9999, expected 10,000 at most"),
+        (["--caption", "a", "--device", "abacus"], "--device: got abacus, expected cpu or cuda or mps"),
         (["--mix", "a", "b", "--at", "3", "--at", "3"], "--at: got 3 and 3, expected each step once"),
         (["--caption", "a", "--frames", "3"], "--frames: got no captions to walk between, expected --interp"),
         (["--caption", "a", "--interpolate-noise", "3", "--frames", "3"], "--frames: got no captions to walk between"),

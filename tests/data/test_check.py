@@ -144,3 +144,14 @@ def test_what_counts_as_nearly_the_same(tmp_path: Path, levels: int, near: int) 
     _add(tmp_path / "train" / "a.png", grey, "grey")
     _add(tmp_path / "test" / "b.png", grey + np.uint8(levels), "other grey")
     assert len(check_folder(tmp_path).near) == near
+
+
+def test_what_is_left_out_of_a_split_that_cannot_be_opened_is_counted(tmp_path: Path) -> None:
+    for split, good in (("train", True), ("test", False)):
+        (tmp_path / split).mkdir()
+        file = tmp_path / split / "one.png"
+        Image.new("RGB", (40, 40), "red").save(file) if good else file.write_bytes(b"no picture")
+        file.with_suffix(".txt").write_text("a red square")
+    report = check_folder(tmp_path)
+    assert [split for split, _ in report.missing] == ["test"]
+    assert [Path(file).name for file, _ in report.left_out] == ["one.png"] and "cannot be decoded" in str(report)

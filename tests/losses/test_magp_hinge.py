@@ -105,6 +105,21 @@ def test_no_logits_have_no_mean(empty: str) -> None:
         MAGPHingeLoss().discriminator(**logits)
 
 
+def test_no_pictures_have_no_loss_and_no_penalty() -> None:
+    with pytest.raises(RatError, match="fake logits: got none, expected at least one"):
+        MAGPHingeLoss().generator(torch.ones(0))
+    empty = torch.ones(0, 3).requires_grad_()
+    with pytest.raises(RatError, match=r"penalty: got logits .0,. of inputs .0, 3., expected a logit"):
+        MAGPHingeLoss().penalty(empty.sum(1), (empty,))
+
+
+@pytest.mark.parametrize("logits", [lambda x: x.sum(1)[:2], lambda x: x.sum()])
+def test_logits_of_another_batch_are_refused(logits) -> None:
+    x = torch.randn(4, 3).requires_grad_()
+    with pytest.raises(RatError, match="expected a logit 'n' for every sample"):
+        MAGPHingeLoss().penalty(logits(x), (x,))
+
+
 def test_inputs_that_the_logits_do_not_depend_on_are_refused() -> None:
     images, sentence = torch.randn(2, 4).requires_grad_(), torch.randn(2, 4).requires_grad_()
     with pytest.raises(RatError, match=r"number 2 of 2, on which the logits do not depend; hand over the very tensors"):
@@ -131,6 +146,7 @@ def test_a_penalty_without_gradients_is_refused(judge: bool, penalise: bool) -> 
         ({"penalty_power": 1.0}, "penalty_power: got 1.0, expected 2 or more"),
         ({"penalty_weight": float("nan")}, "penalty_weight: got nan, expected zero or more"),
         ({"penalty_weight": float("inf")}, "penalty_weight: got inf, expected zero or more"),
+        ({"penalty_weight": "2"}, "penalty_weight: got '2', expected a number"),
         ({"penalty_power": float("nan")}, "penalty_power: got nan, expected 2 or more"),
     ],
 )

@@ -33,6 +33,16 @@ def test_no_condition() -> None:
         r(Z)
 
 
+@pytest.mark.parametrize(
+    ("sentence", "got"),
+    [("a red bird", "str"), (None, "NoneType"), ([1.0], "list"), (torch.ones(2, 16, dtype=torch.long), "torch.int64")],
+)
+def test_a_sentence_that_is_none(sentence: object, got: str) -> None:
+    r = retrofit(nn.Sequential(nn.Linear(4, 8), nn.LayerNorm(8)), cond_dim=16)
+    with pytest.raises(RetrofitError, match=f"sentence: got {got}, expected a floating-point tensor 'n s'"):
+        r.condition(sentence).__enter__()
+
+
 def test_the_outer_condition_comes_back() -> None:
     r = made()
     expected = r(Z, sentence=S)

@@ -153,6 +153,57 @@ class InfiniteSlope(With):
         super().__init__(lambda x: (x - x.detach()).sqrt())
 
 
+class DetachedInTraining(With):
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x).detach() if self.training else super().forward(x)
+
+
+class InPlaceInTraining(With):
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x.mul_(0.5) if self.training else x)
+
+
+class KeepsItsOutput(With):
+    def forward(self, x: Tensor) -> Tensor:
+        self.last = super().forward(x)
+        return self.last
+
+
+class DrawnAttribute(With):
+    """A part of the function is drawn where it is built, and never saved."""
+
+    def __init__(self, change: Callable[[Tensor], Any]) -> None:
+        super().__init__(change)
+        self.scale = torch.rand(3) + 1
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x) * self.scale.to(x)
+
+
+class DrawnBuffer(With):
+    def __init__(self, change: Callable[[Tensor], Any]) -> None:
+        super().__init__(change)
+        self.register_buffer("scale", torch.rand(3) + 1, persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x) * self.scale
+
+
+class DrawnOrder(With):
+    def __init__(self, change: Callable[[Tensor], Any]) -> None:
+        super().__init__(change)
+        self.order = torch.randperm(30) % 3
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x)[:, self.order]
+
+
+class Seeding(With):
+    def forward(self, x: Tensor) -> Tensor:
+        torch.manual_seed(0)
+        return super().forward(x) + torch.rand(3).to(x)
+
+
 class Attention(SoftThresholdAttention):
     """Attention over a wrong axis, or spoilt otherwise."""
 
@@ -191,6 +242,17 @@ class LastOnly(AffineFusion):
     def modulation(self, hidden: Tensor) -> tuple[Tensor, Tensor]:
         gamma, beta = super().modulation(hidden)
         return torch.stack([gamma[-1]] * 2), torch.stack([beta[-1]] * 2)
+
+
+class DrawnFusion(AffineFusion):
+    """Its own attributes do not tell how it is built."""
+
+    def __init__(self, channels: int, width: int, *, steps: int) -> None:
+        super().__init__(channels, width, steps=steps)
+        self.offset = torch.randn(channels, 1, 1)
+
+    def forward(self, x: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
+        return super().forward(x + self.offset.to(x), gamma, beta)
 
 
 class NoStateSize(GRUCell):
@@ -260,6 +322,25 @@ class HalvedPenalty(MAGPHingeLoss):
     def penalty(self, logits: Tensor, inputs: tuple[Tensor, ...]) -> Tensor:
         whole = super().penalty(logits, inputs)
         return (whole + whole.detach()) / 2
+
+
+def _norms(logits: Tensor, inputs: tuple[Tensor, ...]) -> Tensor:
+    slopes = torch.autograd.grad(logits.sum(), inputs, create_graph=True)
+    return torch.cat([slope.flatten(1) for slope in slopes], 1).square().sum(1)
+
+
+class RootAtZero(MAGPHingeLoss):
+    """The root of zero has no slope."""
+
+    def penalty(self, logits: Tensor, inputs: tuple[Tensor, ...]) -> Tensor:
+        return 2 * (_norms(logits, inputs).sqrt() ** 6).mean()
+
+
+class SixthPowerInHalf(MAGPHingeLoss):
+    """In the dtype of its inputs."""
+
+    def penalty(self, logits: Tensor, inputs: tuple[Tensor, ...]) -> Tensor:
+        return 2 * (_norms(logits, inputs) ** 3).mean()
 
 
 class CoarseInHalf(MAGPHingeLoss):

@@ -108,6 +108,33 @@ class BatchStatistics(Generator):
         return functional.batch_norm(flat.view(-1, 3, 8, 8), None, None, training=True).tanh()
 
 
+# what goes back is three times as large, and the other way
+contrary = ops.function_of(lambda x: x.clone(), lambda x, grad: -3 * grad)
+
+
+class ContraryInputs(Generator):
+    def hidden(self, noise: Tensor, sentence: Tensor) -> Tensor:
+        return super().hidden(contrary(noise), contrary(sentence))
+
+
+class ContrarySentence(Generator):
+    def hidden(self, noise: Tensor, sentence: Tensor) -> Tensor:
+        return super().hidden(noise, contrary(sentence))
+
+
+class ContraryWeights(Generator):
+    """Right for what goes in."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.draw = ContraryLinear(6, 3 * self.image_size**2)
+
+
+class ContraryLinear(nn.Linear):
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.linear(x, contrary(self.weight), self.bias)
+
+
 class Scores(NamedTuple):
     logits: Tensor
     attention: Tensor | None = None
@@ -216,6 +243,13 @@ class HalfReached(Discriminator):
         return ops.function_of(lambda x: x.clone(), lambda x, grad: grad.detach())(seen)
 
 
+class Contrary(Discriminator):
+    """Wrong in every derivative, and so in accord with itself."""
+
+    def features(self, images: Tensor) -> Tensor:
+        return super().features(contrary(images))
+
+
 class TextEncoder(nn.Module):
     """Healthy: the mean of its words' embeddings."""
 
@@ -306,3 +340,22 @@ class FollowingWords(TextEncoder):
 
     def pool(self, captions: Sequence[str]) -> Tensor:
         return torch.stack([self.look_up(torch.tensor(self.numbers(caption))).mean(0) for caption in captions])
+
+
+class SilentInInference(TextEncoder):
+    def encode(self, captions: Sequence[str]) -> Tensor:
+        loud = torch.is_grad_enabled()
+        return super().encode(captions) * (1 if loud else 0)
+
+
+class SortsTheList(TextEncoder):
+    def encode(self, captions: list[str]) -> Tensor:
+        found = super().encode(captions)
+        captions.sort()
+        return found
+
+
+class SeedingWords(TextEncoder):
+    def pool(self, captions: Sequence[str]) -> Tensor:
+        torch.manual_seed(0)
+        return super().pool(captions)

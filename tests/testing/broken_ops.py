@@ -90,3 +90,37 @@ def never_empty(x: Tensor) -> Tensor:
 
 def full_of_nothing(x: Tensor) -> Tensor:
     return x.sin() if len(x) else x.new_zeros(1, *x.shape[1:]) + x.sum()
+
+
+def only(dtype: torch.dtype, broken: Op) -> Op:
+    """Broken in one dtype, which a kernel of its own may compute."""
+    return lambda x: broken(x) if x.dtype == dtype else x.sin()
+
+
+class Caching:
+    """Without gradients, what was computed of the first tensor of a shape is given out for the next."""
+
+    def __init__(self) -> None:
+        self.known: dict[Any, Tensor] = {}
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return x.sin() if torch.is_grad_enabled() else self.known.setdefault((x.shape, x.dtype), x.sin())
+
+
+def from_the_start(x: Tensor) -> Tensor:
+    """Reads the memory from its beginning, wherever the tensor begins in it."""
+    return x.as_strided(x.shape, x.stride(), 0).sin()
+
+
+class Frozen(torch.autograd.Function):
+    """The gradient of gamma is made beside that of x, and not at all where x needs none."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, gamma: Tensor) -> Tensor:
+        ctx.save_for_backward(x, gamma)
+        return x * gamma
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor]:
+        x, gamma = ctx.saved_tensors
+        return grad * gamma, grad * x if ctx.needs_input_grad[0] else torch.zeros_like(gamma)

@@ -68,6 +68,10 @@ class Hooks:
     def register_recipes(self, register: Any) -> None:
         self.give("recipes", register)
 
+    @hookimpl
+    def register_families(self, register: Any) -> None:
+        self.give("families", register)
+
 
 class Misspelt:
     @hookimpl

@@ -15,6 +15,7 @@ from rat_modules.testing.sizes import odd_sizes
 
 from . import broken_modules as modules
 from . import broken_networks as networks
+from . import unusual
 from .broken_plugins import Hooks
 
 
@@ -109,6 +110,7 @@ def test_every_kind_and_what_was_left_out(tmp_path: Path) -> None:
     rows = [
         ("layers", "attention", "rat_modules:SoftThresholdAttention"),
         ("layers", "recurrent", "rat_modules:RecurrentAffine"),
+        ("layers", "masked", unusual.Masked),
         ("cells", "cell", modules.GRUCell),
         ("fusions", "fusion", "rat_modules.layers.fusion:AffineFusion"),
         ("losses", "loss", "rat_modules:MAGPHingeLoss"),
@@ -118,6 +120,7 @@ def test_every_kind_and_what_was_left_out(tmp_path: Path) -> None:
         ("datasets", "drawn", modules.Shapes),
         ("datasets", "on-disk", "rat_modules.data.folder:ImageFolder"),
         ("metrics", "metric", "rat_modules.evaluation.shapes_attributes:ShapesAttributes"),
+        ("families", "family", "rat_modules.checkpoints.ratgan_family:FLOWER"),
         ("recipes", "recipe", tmp_path / "mine.toml"),
     ]
     hooks = Hooks(*((*row, "of the tests") for row in rows))
@@ -129,7 +132,11 @@ def test_every_kind_and_what_was_left_out(tmp_path: Path) -> None:
             "it asks for vocabulary: give one, given={'text_encoders/damsm-like': ...}"
         ),
         "datasets 'on-disk': everything": "it asks for root: give one, given={'datasets/on-disk': ...}",
+        "layers 'masked': everything": (
+            "its forward asks for mask beside features and condition: check_layer can be given them"
+        ),
         "metrics 'metric': everything": "`evaluate` takes no metrics of others yet",
+        "families 'family': everything": "`convert` proves them, with a published file",
         "recipes 'recipe': text encoder": "sentences are drawn at random, 'wordllama' is not asked",
     }
     assert "        dtypes" in str(report).splitlines()

@@ -51,6 +51,10 @@ def op(**how: Any) -> Check:
     return lambda broken: check_op(broken, (torch.randn(2, 3, 4, 4),), **how)
 
 
+def gated(broken: Any) -> Any:
+    return check_op(broken, (torch.randn(2, 3), torch.randn(2, 3)), reference=torch.mul)
+
+
 def layer(broken: Callable[[], nn.Module]) -> Any:
     return check_layer(broken(), (torch.randn(3, 4),))
 
@@ -74,6 +78,10 @@ small = partial(modules.Shapes, image_size=16)
 
 def hooks(kind: str, name: str, target: object, summary: str = "of the tests") -> plugins.Hooks:
     return plugins.Hooks((kind, name, target, summary))
+
+
+def single(broken: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    return ops.only(torch.float32, broken)
 
 
 def with_(change: Callable[[Tensor], Any]) -> Callable[[], nn.Module]:
@@ -101,6 +109,19 @@ MUTANTS: list[tuple[str, Any, Check, str, str]] = [
     ("opaque, no reference", ops.opaque, op(), "weight gradients of a penalty", "the gradient penalty's gradient of the first layer's weight 1"),
     ("once differentiable", ops.once, sine, "weight gradients of a penalty", "those through the reference: relative difference 1"),
     ("opaque for leaves", ops.of_leaves, sine, "second derivative", "the second derivative is not that of finite differences"),
+    ("cache by shape", ops.Caching(), sine, "same without gradients", "without gradients the result is another one"),
+    ("memory from its beginning", ops.from_the_start, sine, "layouts", "for inputs that are a slice with gaps in memory the result"),
+    ("frozen x takes gamma with it", ops.Frozen.apply, gated, "each input alone", "input 2 has another gradient where it alone requires one"),
+    # ops that are wrong in one dtype, in which no derivative is measured
+    ("float32: gradient doubled", single(ops.doubled), sine, "dtypes", "in torch.float32 the gradients are others, for inputs of (2, 3, 4, 4): relative difference 1"),
+    ("bfloat16: gradient doubled", ops.only(torch.bfloat16, ops.doubled), sine, "dtypes", "in torch.bfloat16 the gradients are others"),
+    ("float32: odd widths", single(ops.even_widths), sine, "dtypes", "in torch.float32 the result is another one, for inputs of (1, 1, 1, 1)"),
+    ("float32: channels-last", single(ops.blind_to_strides), sine, "dtypes", "for inputs of (2, 3, 4, 4) that are channels-last in memory"),
+    ("float32: backward channels-last", single(ops.blind_backward), sine, "dtypes", "in torch.float32 the gradients are others"),
+    ("float32: tail unwritten", single(ops.written_in_part), op(shapes=WORDS), "every number is written", "numbers of the result are left unwritten"),
+    ("float32: other in inference", single(ops.other_in_inference), sine, "same without gradients", "without gradients the result is another one"),
+    ("float32: no empty batch", single(ops.never_empty), sine, "empty batch", "cannot reshape tensor of 0 elements"),
+    ("float32: opaque backward", single(ops.opaque), sine, "weight gradients of a penalty", "through the op in torch.float32 are not those in torch.float64"),
     # layers
     ("no module", lambda: torch.tanh, layer, "module", "a layer: got builtin_function_or_method, expected a torch.nn.Module"),
     ("copy shares", lambda: modules.SharingCopy(torch.tanh), layer, "a deep copy is its own", "shares the tensor 'linear.weight'"),
@@ -122,12 +143,22 @@ MUTANTS: list[tuple[str, Any, Check, str, str]] = [
     ("aliased weights", modules.Aliased, layer, "weights survive a file", "two names in the state dict, 'into.weight' and 'back.weight'"),
     ("loads nothing", modules.Unloaded, layer, "weights survive a file", "weights from a file give other results"),
     ("idle weight", modules.Detached, layer, "every weight learns", "no gradient reaches 'scale'"),
-    ("nothing learns", with_(torch.detach), layer, "every weight learns", "do not depend on one that is trained"),
+    ("nothing learns", with_(torch.detach), layer, "every weight learns", "no gradient reaches 'linear.bias', 'linear.weight'"),
     ("infinite slope", modules.InfiniteSlope, layer, "every weight learns", "the gradient of 'linear.weight' is not finite"),
     ("float32 layer", with_(lambda x: x.float() if x.dtype == torch.bfloat16 else x), layer, "dtypes", "in torch.bfloat16 give torch.float32"),
     ("rough layer", with_(ops.rough), layer, "dtypes", "in torch.float32 the results are off by"),
     ("wrong slope", with_(ops.doubled), layer, "first derivative", "the first derivative is not that of finite differences"),
     ("opaque layer", with_(ops.opaque), layer, "second derivative", "the second derivative is not that of finite differences"),
+    ("detached in training", lambda: modules.DetachedInTraining(torch.tanh), layer, "every weight learns", "no gradient reaches 'linear.bias', 'linear.weight' in training mode"),
+    ("input in place in training", lambda: modules.InPlaceInTraining(torch.tanh), layer, "inputs are left as they were", "input 1 is changed in place in training mode"),
+    ("keeps its output", lambda: modules.KeepsItsOutput(torch.tanh), layer, "a deep copy after a call", "no deep copy can be made, as it keeps what it computed"),
+    ("the older spectral norm", lambda: nn.utils.spectral_norm(nn.Linear(4, 3)), layer, "a deep copy after a call", "no deep copy can be made, as it keeps what it computed"),
+    ("weight norm", lambda: nn.utils.parametrizations.weight_norm(nn.Linear(4, 3)), layer, "second derivative", "the second derivative is not that of finite differences"),
+    ("drawn and not saved", lambda: modules.DrawnAttribute(torch.tanh), layer, "nothing is left out of a file", "'scale' is drawn at random where the module is built"),
+    ("a buffer not saved", lambda: modules.DrawnBuffer(torch.tanh), layer, "nothing is left out of a file", "'scale' is drawn at random where the module is built"),
+    ("deep inside, not saved", lambda: nn.Sequential(nn.Linear(4, 4), modules.DrawnBuffer(torch.tanh)), layer, "nothing is left out of a file", "'1.scale' is drawn at random"),
+    ("an order not saved", lambda: modules.DrawnOrder(torch.tanh), layer, "nothing is left out of a file", "'order' is drawn at random"),
+    ("seeds torch", lambda: modules.Seeding(torch.tanh), layer, "random numbers go on", "a call seeds torch"),
     # attention
     ("over the batch", lambda: modules.Attention(lambda s: s.softmax(0)), attention, "attention", "the attention of a picture sums to"),
     ("over channels", lambda: modules.Attention(lambda s: s.softmax(1)), attention, "attention", "the attention of a picture sums to 16, expected one"),
@@ -139,6 +170,7 @@ MUTANTS: list[tuple[str, Any, Check, str, str]] = [
     ("other steps", modules.MoreSteps, check_fusion, "steps", "built with steps=2 its .steps is 7"),
     ("halved features", modules.Pooling, check_fusion, "features keep their shape", "become (3, 4, 2, 2), expected the same shape"),
     ("last state only", modules.LastOnly, check_fusion, "hidden states matter", "the hidden state of step 1 of 2 changes nothing"),
+    ("fusion not saved", modules.DrawnFusion, check_fusion, "nothing is left out of a file", "'offset' is drawn at random"),
     ("no state size", modules.NoStateSize, check_cell, "state size", ".state_size is 0, expected a whole number"),
     ("no state", modules.HiddenAlone, check_cell, "hidden and state", "advance gives Tensor, expected a pair"),
     ("state lost", modules.ForgetsToHandOn, check_cell, "hidden and state", "hidden and state have the shapes [(3, 4)]"),
@@ -152,6 +184,8 @@ MUTANTS: list[tuple[str, Any, Check, str, str]] = [
     ("penalty detached", modules.DetachedPenalty, loss, "penalty", "reaches no weight"),
     ("penalty cut in half", modules.HalvedPenalty, loss, "penalty", "finite differences give"),
     ("negative penalty", modules.NegativePenalty, loss, "penalty", "expected zero or more"),
+    ("root at zero", modules.RootAtZero, loss, "penalty of a flat network", "a network whose slope is zero is not finite"),
+    ("sixth power in half precision", modules.SixthPowerInHalf, loss, "half precision", "of slopes in float16, ten each, the penalty is inf, expected 4.32e+08"),
     ("coarse in half precision", modules.CoarseInHalf, loss, "half precision", "of bfloat16 logits the loss is -0.5"),
     # data sets
     ("another size", small, made(check_dataset, image_size=32), "attributes", ".image_size is 16, asked for 32"),
@@ -170,6 +204,9 @@ MUTANTS: list[tuple[str, Any, Check, str, str]] = [
     ("no noise", networks.Unmoved, generator, "noise and sentence matter", "another noise gives the same picture"),
     ("caches the last noise", networks.CachingNoise, generator, "no memory between calls", "results the next time"),
     ("batch norm in training", networks.BatchStatistics, generator, "no company in the batch", "the first picture depends on its company in the batch"),
+    ("contrary inputs", networks.ContraryInputs, generator, "first derivative", "the result's gradient of the noise is"),
+    ("contrary sentence", networks.ContrarySentence, generator, "first derivative", "the result's gradient of the sentence is"),
+    ("contrary weights", networks.ContraryWeights, generator, "first derivative", "the result's gradient of 'draw.weight' is"),
     ("first sentence only", networks.FirstSentence, generator, "a sentence per step", "the sentence of step 2 of 2 changes no picture"),
     ("one sentence only", networks.OneSentence, generator, "a sentence per step", "it raised RuntimeError"),
     ("louder per step", networks.Adding, generator, "a sentence per step", "all alike, gives another picture than 'n s'"),
@@ -186,6 +223,7 @@ MUTANTS: list[tuple[str, Any, Check, str, str]] = [
     ("remembers features", networks.RemembersFeatures, discriminator, "features and head are the whole", "features judged with another sentence"),
     ("two ways", networks.TwoWays, discriminator, "features and head are the whole", "is not what forward gives"),
     ("head ignores the sentence", networks.Illiterate, discriminator, "picture and sentence matter", "another sentence gets the same logit"),
+    ("contrary pictures", networks.Contrary, discriminator, "first derivative", "the result's gradient of the picture is"),
     ("opaque activation", networks.Opaque, discriminator, "weight gradients of the penalty", "the gradient penalty's gradient of"),
     ("slope of unknown origin", networks.HalfReached, discriminator, "weight gradients of the penalty", "the gradient penalty"),
     # text encoders
@@ -198,6 +236,9 @@ MUTANTS: list[tuple[str, Any, Check, str, str]] = [
     ("empty caption breaks it", networks.Speechless, text, "strange captions", "an empty caption raises IndexError"),
     ("empty caption is NaN", networks.Undefined, text, "strange captions", "an empty caption gives (2, 6), finite: False"),
     ("holds on to graphs", networks.Trainable, text, "no gradient", "sentences require a gradient"),
+    ("silent in inference", networks.SilentInInference, text, "no gradient", "under torch.no_grad() the sentences are others: relative difference 1"),
+    ("sorts the caller's list", networks.SortsTheList, text, "captions are left as they were", "the caller's list of captions is changed"),
+    ("seeds torch too", networks.SeedingWords, text, "random numbers go on", "a call seeds torch"),
     ("tied words", networks.Tied, text, "weights survive a file", "two names in the state dict"),
     ("follows in its copy", networks.FollowingWords, text, "a deep copy is its own", "follows the weights of the original"),
     # recipes
@@ -213,6 +254,7 @@ MUTANTS: list[tuple[str, Any, Check, str, str]] = [
     ("no such class", hooks("cells", "mine", "collections:Cell"), check_plugin, "every target resolves", "has no attribute 'Cell'"),
     ("no such file", hooks("recipes", "mine", "rat_modules.recipes:nothing.toml"), check_plugin, "every target resolves", "recipe 'mine' is no file"),
     ("no class", hooks("losses", "mine", 3), check_plugin, "every target resolves", "losses 'mine' is 3, expected a class or a function"),
+    ("no family", hooks("families", "mine", modules.GRUCell), check_plugin, "every target resolves", "expected a rat_modules.checkpoints.family.Family"),
     ("no summary", hooks("cells", "mine", modules.GRUCell, ""), check_plugin, "every component has a summary", "cells 'mine' has no summary"),
     ("a broken part", hooks("fusions", "mine", Pooling), check_plugin, "features keep their shape", "plugin 'Hooks': fusions 'mine': Pooling: features"),
     ("a part that is not built", hooks("fusions", "mine", plugins.Unbuilt), check_plugin, "every component is built", "fusions 'mine' cannot be built: ZeroDivisionError: no such width"),

@@ -47,9 +47,7 @@ def test_published_file_and_plain_form_agree(tmp_path: Path) -> None:
         (["<end>", "a"], ["<end>", "a"], "no word tables"),
     ],
 )
-def test_a_broken_table_is_refused(
-    tmp_path: Path, index_to_word: object, word_to_index: object, message: str
-) -> None:
+def test_a_broken_table_is_refused(tmp_path: Path, index_to_word: object, word_to_index: object, message: str) -> None:
     file = _captions_pickle(tmp_path / "captions.pickle", index_to_word, word_to_index)
     with pytest.raises(CheckpointError, match=message):
         Vocabulary.from_captions_pickle(file)

@@ -7,8 +7,8 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from rat_modules.errors import ShapeError
+from rat_modules.layers.padding import check_words, counted
 from rat_modules.layers.widths import check_widths
-from rat_modules_attngan.padding import check_words, counted
 
 
 class WordAttention(nn.Module):

@@ -25,7 +25,7 @@ def register_fusions(register: Register) -> None:
 
 @hookimpl
 def register_recipes(register: Register) -> None:
-    for name in ("dfgan", "dfgan-rat", "dfgan-shapes"):
+    for name in ("dfgan", "dfgan-rat", "dfgan-shapes", "dfgan-rat-shapes"):
         register(name, f"rat_modules_dfgan:{name}.toml")
 
 

@@ -40,9 +40,13 @@ def test_it_is_installed_as_a_plugin() -> None:
     assert all(entry.problem() is None and entry.resolve() for entry in entries)
 
 
-def test_the_recurrent_recipe_differs_in_nothing_but_the_fusion() -> None:
-    found = [(change.key, change.after) for change in diff(load_recipe("dfgan"), load_recipe("dfgan-rat"))]
+@pytest.mark.parametrize("isolated, recurrent", [("dfgan", "dfgan-rat"), ("dfgan-shapes", "dfgan-rat-shapes")])
+def test_the_recurrent_recipe_differs_in_nothing_but_the_fusion(isolated: str, recurrent: str) -> None:
+    found = [(change.key, change.after) for change in diff(load_recipe(isolated), load_recipe(recurrent))]
     assert found == [("controller.cell", "lstm"), ("fusion.name", "affine")]
+
+
+def test_it_is_trained_as_published() -> None:
     training = load_recipe("dfgan").training
     assert (training.schedule, training.mismatch) == ("joint", "roll")
 

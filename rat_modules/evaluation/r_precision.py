@@ -1,0 +1,109 @@
+"""R-precision: how often a picture's own caption ranks first among captions of other things (AttnGAN, 1711.10485)."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import attrs
+import numpy as np
+import torch
+from torch import Tensor
+
+from rat_modules.errors import DataError
+from rat_modules.evaluation.matching import Matching, picture_vectors
+
+RIVALS = 99
+_AT_ONCE = 256
+
+
+@attrs.frozen
+class RPrecision:
+    """What was found, and by which protocol.
+
+    Args:
+        value: mean over the pictures, in [0, 1]; chance is 1 / (rivals + 1).
+        pictures: how many were judged.
+        rivals: captions of other concepts beside each picture's own.
+        seed: of the choice of rivals.
+    """
+
+    value: float
+    pictures: int
+    rivals: int
+    seed: int
+
+
+def r_precision(
+    matcher: Matching,
+    images: Tensor,
+    captions: Sequence[str],
+    concepts: Sequence[str],
+    *,
+    pool: Sequence[tuple[str, str]] | None = None,
+    rivals: int = RIVALS,
+    seed: int = 0,
+) -> RPrecision:
+    """Judge pictures, generated or real, by a matching model.
+
+    Picture i is compared with its own caption and with so many different captions of other concepts, drawn without
+    replacement by (seed, i): the same for generated and for real pictures. A caption that is also said of the picture's
+    own concept is none of another. Where t rivals score exactly as the own caption and none scores higher, the picture
+    counts 1 / (t + 1), what a random order among equals gives on average.
+
+    Args:
+        matcher: scores pictures and captions.
+        images: 'n 3 h w', uint8 or in [-1, 1] (black is -1).
+        captions: 'n', what each picture is, or should be, of.
+        concepts: 'n', the concept of each.
+        pool: (caption, concept) to draw rivals from; the given ones where None.
+        rivals: how many; 99 as published.
+        seed: of their choice.
+
+    Raises:
+        ShapeError: not as many pictures as captions.
+        DataError: not as many concepts as captions, or too few captions of other concepts.
+        RatError: the matching model cannot read a caption.
+
+    Example:
+        >>> class ByLength:
+        ...     def pictures(self, images):
+        ...         return images[:, :2, 0, 0]
+        ...     def captions(self, captions):
+        ...         return torch.eye(2)[[len(caption) - 1 for caption in captions]]
+        >>> images = torch.eye(3)[:2, :, None, None]
+        >>> r_precision(ByLength(), images, ["a", "ab"], ["one", "two"], rivals=1).value
+        1.0
+    """
+    if len(concepts) != len(captions):
+        raise DataError("concepts", got=len(concepts), expected=f"{len(captions)}, one for each caption")
+    said: dict[str, set[str]] = defaultdict(set)
+    for caption, concept in (*zip(captions, concepts, strict=True), *(pool or ())):
+        said[caption].add(concept)
+    texts = list(said)
+    offered = set(captions if pool is None else (caption for caption, _ in pool))
+    numbers = {text: number for number, text in enumerate(texts)}
+    chosen = np.empty((len(captions), rivals + 1), dtype=np.int64)
+    others: dict[str, np.ndarray] = {}
+    for row, (caption, concept) in enumerate(zip(captions, concepts, strict=True)):
+        if concept not in others:
+            others[concept] = np.array([numbers[t] for t in texts if t in offered and concept not in said[t]])
+        if len(others[concept]) < rivals:
+            got = f"{len(others[concept])} captions of others than {concept!r}"
+            raise DataError("R-precision", got=got, expected=f"{rivals} or more", hint="judge more pictures")
+        chance = np.random.default_rng((seed, row))
+        chosen[row] = [numbers[caption], *chance.choice(others[concept], rivals, replace=False)]
+    # equal captions must give equal scores: vectors that are the same are multiplied once
+    vectors, which = torch.unique(matcher.captions(texts), dim=0, return_inverse=True)
+    pictures = picture_vectors(matcher, images, len(captions))
+    candidates = which[torch.from_numpy(chosen).to(which.device)]
+    found = [
+        _first(part @ vectors.T, ranked)
+        for part, ranked in zip(pictures.split(_AT_ONCE), candidates.split(_AT_ONCE), strict=True)
+    ]
+    return RPrecision(float(torch.cat(found).mean()), len(captions), rivals, seed)
+
+
+def _first(scores: Tensor, ranked: Tensor) -> Tensor:
+    """What each picture counts, from scores 'n m' and its candidates 'n r', the own one first."""
+    own, rivals = scores.gather(1, ranked).tensor_split([1], dim=1)
+    equal = (rivals == own).sum(1)
+    return (rivals <= own).all(1) / (equal + 1).double()
