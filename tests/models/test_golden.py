@@ -82,7 +82,8 @@ def ours(name: str) -> Figures:
     logits = discriminator(*inputs).logits
     found["magp.loss"] = loss.penalty(logits, inputs)
     found["magp.norm"] = (
-        torch.stack([MAGPHingeLoss(1.0, 2.0).penalty(one, inputs).sqrt() for one in logits]) * len(logits) ** 0.5
+        torch.stack([MAGPHingeLoss(1.0, 2.0).penalty(logits * one, inputs).sqrt() for one in torch.eye(len(logits))])
+        * len(logits) ** 0.5
     )
     judged = discriminator(image.detach(), sentence).logits
     losses = {
