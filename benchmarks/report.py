@@ -136,7 +136,8 @@ def lines(results: dict[str, Any], plots: tuple[str, ...] = ()) -> Iterator[str]
         f"python {results['python']}, {results['threads']} threads, commit {results['commit']}, in "
         f"{results['minutes']} minutes. Medians; the providers of a case ran in one session, and each was timed only "
         "after it had computed the same numbers as the published one. GB/s counts what an op cannot avoid to read and "
-        "write, and `copy` is a plain copy that moves as much."
+        "write, and `copy` is a plain copy that moves as much. The four numbers of an op's case are those of its "
+        "features, 'n c h w'."
         + (" `published` computes in float32, as it was released; the others under autocast to bfloat16." * cuda)
     )
     yield from (f"\nNot timed: {reason}." for reason in results["skipped"])
