@@ -5,7 +5,6 @@ as it was before anything was attached takes turns with its retrofitted twin: on
 others do. With words behind the target, only networks whose names hold one of them.
 """
 
-import copy
 import sys
 import warnings
 from collections.abc import Iterator
@@ -42,15 +41,19 @@ def megabytes(module: nn.Module) -> float:
     return sum(each.numel() * each.element_size() for each in module.parameters()) / 1e6
 
 
-def measure(generator: Generator) -> tuple[Retrofitted, Costs]:
-    """Time forwards without gradients, of the network without hooks and of the retrofitted one."""
+def built(generator: Generator) -> nn.Module:
+    """The network with the same random weights each time."""
     torch.manual_seed(0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        model = generator.build(True).eval()
+        return generator.build(True).eval()
+
+
+def measure(generator: Generator) -> tuple[Retrofitted, Costs]:
+    """Time forwards without gradients, of the network without hooks and of the retrofitted one."""
+    plain, model = (built(generator) for _ in range(2))  # old weight norms forbid a deep copy
     inputs, sentence = generator.inputs(BATCH, True), torch.randn(BATCH, SENTENCE)
     args, kwargs = ((), inputs) if isinstance(inputs, dict) else (inputs, {})
-    plain = copy.deepcopy(model)
     r = retrofit(model, cond_dim=SENTENCE, example_inputs=inputs, **generator.options)
 
     def original() -> torch.Tensor:
