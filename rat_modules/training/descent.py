@@ -98,6 +98,7 @@ def descend(optimizer: Optimizer, losses: Iterable[Tensor], *, zeros: bool = Fal
     if optimizer.defaults.get("fused"):  # the kernel itself leaves out the step
         optimizer.found_inf = bad  # type: ignore[attr-defined]
         optimizer.step()
+        del optimizer.found_inf  # type: ignore[attr-defined]  # or it would go on to leave out a caller's own steps
     elif not bad:
         optimizer.step()
     torch.clear_autocast_cache()  # a caller's autocast would go on with the weights from before the step

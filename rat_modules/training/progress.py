@@ -54,7 +54,7 @@ class Progress:
     ) -> None:
         self._path, self._trouble, self._sinks = metrics, trouble, sinks
         self._pending: list[tuple[int, float, float, Tensor]] = []
-        self._signs: dict[str, float] = {}
+        self._signs: dict[int, dict[str, float]] = {}
         self._newest = (step, 0.0)
         self._looked = time.monotonic()
         before = seconds_so_far(metrics)
@@ -97,9 +97,9 @@ class Progress:
         if len(self._pending) >= _PENDING or now - self._looked > _SECONDS:
             self.look()
 
-    def signs(self, found: dict[str, float]) -> None:
-        """Take vital signs, which the next row shows."""
-        self._signs = found
+    def signs(self, step: int, found: dict[str, float]) -> None:
+        """Take the vital signs after an iteration, which the row that holds it shows."""
+        self._signs[step] = found
 
     def look(self) -> None:
         """Fetch what is pending, write the rows that are due, and show the newest losses.
@@ -149,9 +149,9 @@ class Progress:
             )
 
     def _write(self, row: Row) -> None:
-        row |= self._signs
+        for step in [step for step in self._signs if step <= row["step"]]:
+            row |= self._signs.pop(step)
         notes = self._doctor.judge(row)
-        self._signs = {}
         if notes:
             row["notes"] = list(notes.values())
         for reason in notes.keys() - self._told:

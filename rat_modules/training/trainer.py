@@ -115,7 +115,7 @@ def run(
             state.step += 1
             state.average.update(state.step)
             if state.step % LOOK_EVERY == 0 and processes.first:
-                progress.signs(vital_signs(state.assembly, batch))
+                progress.signs(state.step, vital_signs(state.assembly, batch))
             progress.record(state.step, Losses(*processes.mean(torch.stack(losses))), waited)
             if processes.first and (state.step % training.sample_every == 0 or state.step == training.steps):
                 draw()

@@ -26,8 +26,9 @@ def test_a_gradient_that_is_not_finite_moves_nothing(fused: bool, bad: float) ->
     assert float(descend(optimizer, [wrong])) == 1
     assert all(torch.equal(weight, old) for weight, old in zip(ours, before, strict=True))
     assert all(torch.equal(optimizer.state[ours[0]][name], value) for name, value in moments.items())
-    assert float(descend(optimizer, [ours[0].sum()])) == 0
-    assert not torch.equal(ours[0], before[0])
+    ours[0].grad = torch.ones_like(ours[0])
+    optimizer.step()
+    assert not torch.equal(ours[0], before[0]), "a caller's own step is none of ours"
 
 
 @pytest.mark.parametrize("longest", [0.1, 1e3])

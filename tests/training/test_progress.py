@@ -59,6 +59,17 @@ def test_steps_that_were_left_out_are_counted_and_told_once(tmp_path: Path, caps
     assert capsys.readouterr().err.count("steps were left out") == 1
 
 
+def test_vital_signs_stand_in_the_row_of_their_iteration(tmp_path: Path) -> None:
+    rows: list[dict] = []
+    with Progress(tmp_path / "m", step=0, total=40, batch_size=4, show=False, sinks=[rows.append]) as progress:
+        for step in range(1, 41):
+            if step == 30:
+                progress.signs(step, {"generator_gate": 0.5})
+            progress.record(step, losses(1.0))
+        progress.finish()
+    assert [row["step"] for row in rows if "generator_gate" in row] == [30]
+
+
 def test_the_bar_shows_rate_time_left_and_losses(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with Progress(tmp_path / "m.jsonl", step=3, total=9, batch_size=4) as progress:
         for step in (4, 5):
