@@ -2,7 +2,6 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import attrs
 import torch
@@ -18,6 +17,7 @@ from rat_modules.losses.damsm import DAMSMLoss
 from rat_modules.matching.files import NAME, load_matcher, save_matcher
 from rat_modules.matching.matcher import Matcher
 from rat_modules.matching.settings import MatchingSettings
+from rat_modules.training.resume import read_plain
 from rat_modules.training.state import all_finite, load_optimizer, optimizer_tensors
 
 FORMAT = "rat_modules/matching-run/1"
@@ -91,7 +91,7 @@ def read_state(folder: Path, *, device: torch.device) -> MatchingState:
     Raises:
         CheckpointError: a file is missing, truncated, or does not fit.
     """
-    plain = _plain(folder / "state.json")
+    plain = read_plain(folder, FORMAT)
     matcher = load_matcher(folder)
     state = MatchingState.start(matcher, MatchingSettings.from_plain(plain["settings"]), seed=0, device=device)
     tensors, _ = read_safetensors(folder / "training.safetensors")
@@ -114,16 +114,6 @@ def read_state(folder: Path, *, device: torch.device) -> MatchingState:
 def published(matcher: Matcher) -> tuple[str, ...]:
     """The files that a run shows: a frozen text encoder is not written, for a recipe names it."""
     return ("text_encoder.safetensors", NAME) if matcher.trains_text else (NAME,)
-
-
-def _plain(file: Path) -> dict[str, Any]:
-    try:
-        plain = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise CheckpointError("checkpoint", got=f"{file} ({error})", expected="the state of a run") from error
-    if not isinstance(plain, dict) or plain.get("format") != FORMAT:
-        raise CheckpointError("checkpoint", got=f"{file} of another format", expected=FORMAT)
-    return plain
 
 
 def _restore_chance(tensors: dict[str, Tensor]) -> None:

@@ -46,8 +46,8 @@ def write_checkpoint(folder: Path, state: TrainingState) -> None:
         temporary.write_text(json.dumps({"format": FORMAT, **state.plain()}), encoding="utf-8")
 
 
-def read_plain(folder: Path) -> dict[str, Any]:
-    """Read what a checkpoint says of itself.
+def read_plain(folder: Path, written: str = FORMAT) -> dict[str, Any]:
+    """Read what a checkpoint says of itself, which is `written` in this format.
 
     Raises:
         CheckpointError: it is missing, truncated, or of another format.
@@ -57,8 +57,8 @@ def read_plain(folder: Path) -> dict[str, Any]:
         plain = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise CheckpointError("checkpoint", got=f"{file} ({error})", expected="the state of a run") from error
-    if not isinstance(plain, dict) or plain.get("format") != FORMAT:
-        raise CheckpointError("checkpoint", got=f"{file} of another format", expected=FORMAT)
+    if not isinstance(plain, dict) or plain.get("format") != written:
+        raise CheckpointError("checkpoint", got=f"{file} of another format", expected=written)
     return plain
 
 
