@@ -25,6 +25,7 @@ VERBS = {
     "sample": "Draw pictures from captions.",
     "report": "Write one page of a run: curves, samples, what its networks do.",
     "evaluate": "Measure a trained system.",
+    "compare": "Lay results of `evaluate` side by side, where their protocols are one.",
     "convert": "Turn published weights into safetensors.",
     "retrofit": "Look at somebody else's network before making it follow text.",
     "data": "Prepare captioned pictures, or check a folder of them.",

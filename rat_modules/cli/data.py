@@ -7,6 +7,7 @@ import click
 
 from rat_modules.cli.refusals import refuse_unwritable
 from rat_modules.cli.table import table
+from rat_modules.errors import RatError
 
 EPILOG = """\b
 Examples:
@@ -16,7 +17,7 @@ Examples:
 SHARD_EPILOG = """\b
 Examples:
   rat-modules data shard photos --out shards/photos
-  rat-modules data shard shapes --out shards/shapes --per 500 --image-size 64
+  rat-modules data shard data/emoji --option tones=all --out shards/emoji --image-size 64
 """
 EMOJI_EPILOG = """\b
 Examples:
@@ -77,7 +78,8 @@ def make_emoji(source: Path | None, out: Path) -> None:
     metavar="N",
     help="Store squares of N pixels.  [default: the original files, where there are files]",
 )
-def make_shards(source: str, out: Path, per: int, image_size: int | None) -> None:
+@click.option("--option", "options", multiple=True, metavar="KEY=VALUE", help="Of the data set (may be repeated).")
+def make_shards(source: str, out: Path, per: int, image_size: int | None, options: tuple[str, ...]) -> None:
     """Write captioned pictures as tars, to train on sets of any size.
 
     DATA is whatever `train --data` takes; all its splits are written, in the form of webdataset, with an index.json.
@@ -85,9 +87,14 @@ def make_shards(source: str, out: Path, per: int, image_size: int | None) -> Non
     stopped is run again.
     """
     from rat_modules.data.shard_writing import write_shards
+    from rat_modules.recipes import parse_overrides
 
     refuse_unwritable(out)
-    index = write_shards(source, out, per=per, image_size=image_size, say=lambda line: click.echo(line, err=True))
+    chosen = parse_overrides(options)
+    if taken := [key for key in ("split", "image_size", "spec") if key in chosen]:
+        raise RatError("--option", got=taken[0], expected="a keyword of the data set alone", hint="see --help")
+    say = lambda line: click.echo(line, err=True)  # noqa: E731
+    index = write_shards(source, out, per=per, image_size=image_size, say=say, **chosen)
     rows = [
         {
             "split": name,

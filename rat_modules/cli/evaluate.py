@@ -14,44 +14,95 @@ from rat_modules.errors import RatError
 EPILOG = """\b
 Examples:
   rat-modules evaluate runs/first --data shapes
-  rat-modules evaluate runs/first --data data/emoji --matcher runs/text --split test --out first.json
+  rat-modules evaluate runs/emoji --data data/emoji --protocol emoji --matcher runs/text --out emoji.json
 """
+
+
+def _list(context: click.Context, parameter: click.Parameter, asked: bool) -> None:
+    if asked:
+        from rat_modules.cli.protocols import listing
+
+        click.echo(listing())
+        context.exit()
 
 
 @click.command(epilog=EPILOG)
 @click.argument("model", type=click.Path(path_type=Path))
-@click.option("--data", required=True, help="What the model was trained on; other than `shapes` with --matcher.")
+@click.option("--data", required=True, help="What the model was trained on.")
+@click.option("--protocol", metavar="NAME", help="Measure by this protocol; --protocols lists them.")
+@click.option("--protocols", is_flag=True, is_eager=True, expose_value=False, callback=_list, help="List protocols.")
+@click.option("--features", metavar="SPEC", help="shapes, inception, inception:FILE, or a run of `train-text`.")
 @click.option("--matcher", type=click.Path(path_type=Path), help="R-precision by this run of `train-text`.")
-@click.option("--split", default="test", show_default=True, help="Of the data, with --matcher.")
-@click.option("--samples", type=click.IntRange(min=2), default=500, show_default=True, help="Pictures of each kind.")
-@click.option("--seed", type=SEED, default=0, show_default=True, help="Of captions and noise.")
+@click.option("--measure", "measures", multiple=True, metavar="NAME", help="One more metric (may be repeated).")
+@click.option("--image-size", type=click.IntRange(min=8), help="Edge in pixels, where the protocol has another.")
+@click.option("--split", help="Of the data.  [default: the protocol's, or test]")
+@click.option("--samples", type=click.IntRange(min=2), help="Pictures.  [default: the protocol's, or 500 of each kind]")
+@click.option("--seed", type=SEED, help="Of captions and noise.  [default: 0]")
 @click.option("--device", metavar="cpu|cuda", help="Where to draw.  [default: cuda where there is one]")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the JSON into this file too.")
-def command(
-    model: Path,
-    data: str,
-    matcher: Path | None,
-    split: str,
-    samples: int,
-    seed: int,
-    device: str | None,
-    as_json: bool,
-    out: Path | None,
-) -> None:
-    """Draw samples with MODEL and read colour, shape, size and place back from them.
+def command(model: Path, data: str, protocol: str | None, as_json: bool, out: Path | None, **options: Any) -> None:
+    """Draw samples with MODEL and measure them.
 
-    "seen" are colour-shape pairs of the training pictures, "held-out" pairs whose parts alone were seen; "chance" is
-    a uniform guess of each attribute, "constant" the best answer that is always the same, "real" what the checker reads
-    from real pictures. A picture off the grey background, or with more on it than one shape, counts as wrong.
+    With --protocol: Frechet and kernel distance (FID, KID), precision and recall, diversity, R-precision and more, by a
+    protocol that says everything on which these numbers depend. All of it stands in the JSON, and `rat-modules compare`
+    refuses results of different protocols. torchrun shares the work between processes. A --measure is a registered
+    metric, in quotes with its options: --measure "clip-score model=DIR".
 
-    With --matcher: how often a picture's own caption ranks first among it and 99 captions of other concepts, for
-    generated and for real pictures.
+    Without, for shapes: colour, shape, size and place are read back from the pictures. "seen" are colour-shape pairs of
+    the training pictures, "held-out" pairs whose parts alone were seen; "chance" is a uniform guess of each attribute,
+    "constant" the best answer that is always the same, "real" what the checker reads from real pictures. A picture off
+    the grey background, or with more on it than one shape, counts as wrong.
+
+    Without, but with --matcher: how often a picture's own caption ranks first among it and 99 captions of other
+    concepts, for generated and for real pictures.
     """
     if out is not None:
         refuse_unwritable(out.parent)
+    if protocol is not None:
+        by_protocol(protocol, model, data, as_json=as_json, out=out, **options)
+    else:
+        without_protocol(model, data, as_json=as_json, out=out, **options)
+
+
+def by_protocol(name: str, model: Path, data: str, *, as_json: bool, out: Path | None, **options: Any) -> None:
+    """Measure by a protocol, in one process or in several; the first one tells."""
+    from rat_modules.cli.protocols import evaluate, protocol_as_asked, show
+    from rat_modules.training.processes import joined
+
+    matcher, device = options.pop("matcher"), options.pop("device")
+    protocol = protocol_as_asked(name, **options)
+    with joined() as processes, processes.watched():
+        result = evaluate(protocol, model, data, matcher=matcher, device=device, processes=processes)
+    if result is None:
+        return
+    if out is not None:
+        result.write(out)
+    if as_json:
+        click.echo(result.as_json())
+    else:
+        show(result)
+
+
+def without_protocol(
+    model: Path,
+    data: str,
+    *,
+    matcher: Path | None,
+    split: str | None,
+    samples: int | None,
+    seed: int | None,
+    device: str | None,
+    as_json: bool,
+    out: Path | None,
+    **rest: Any,
+) -> None:
+    """Read shapes back, or ask a matching model."""
+    if given := [f"--{key.replace('_', '-')}" for key, value in rest.items() if value]:
+        raise RatError(" and ".join(given), got="no --protocol", expected="one with it; --protocols lists them")
+    split, samples, seed = split or "test", samples or 500, seed or 0
     if data != "shapes" and matcher is None:
-        hint = "give a --matcher of `rat-modules train-text` for R-precision"
+        hint = "or give a --protocol, or a --matcher of `rat-modules train-text` for R-precision"
         raise RatError("--data", got=repr(data), expected="shapes, whose attributes can be read back", hint=hint)
     from rat_modules.assembly import load
     from rat_modules.atomic import atomic_write

@@ -3,8 +3,9 @@
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import attrs
 import click
 
 from rat_modules.cli.captions import read_captions
@@ -15,6 +16,7 @@ from rat_modules.errors import RatError
 if TYPE_CHECKING:
     from rat_modules.assembly import Assembly
     from rat_modules.sampling.draw import Drawn
+    from rat_modules.training.processes import Processes
 
 EPILOG = """\b
 Examples:
@@ -50,58 +52,72 @@ MOST = 10_000  # pictures at once: all of them are in memory, and on one grid
 )
 @click.option("--device", metavar="cpu|cuda", help="Where to draw.  [default: cuda where there is one]")
 def command(
-    model: Path,
-    said: tuple[str, ...],
-    captions: str | None,
-    count: int | None,
-    seed: int | None,
-    interpolate_noise: int | None,
-    interpolate_caption: tuple[str, str] | None,
-    frames: int | None,
-    mix: tuple[str, str] | None,
-    at: tuple[int, ...],
-    out: Path | None,
-    device: str | None,
+    model: Path, said: tuple[str, ...], captions: str | None, out: Path | None, device: str | None, **ways: Any
 ) -> None:
     """Draw pictures with MODEL, a run folder or a single generator.safetensors.
 
-    Writes one PNG a picture and grid.png, all with their captions, into a new folder: all of them or none.
+    Writes one PNG a picture and grid.png, all with their captions, into a new folder: all of them or none. torchrun
+    shares captions between processes.
     """
     texts = [*said, *(read_captions(captions) if captions else [])]
-    _check_ways(texts, interpolate_noise, interpolate_caption, mix)
-    if len(texts) * (count or 1) > MOST:
-        got = f"{len(texts)} captions x {count or 1}"
+    asked = Ways(**ways)
+    _check_ways(texts, asked)
+    if len(texts) * (asked.count or 1) > MOST:
+        got = f"{len(texts)} captions x {asked.count or 1}"
         raise RatError("pictures to draw", got=got, expected=f"{MOST:,} at most", hint="draw them in several runs")
-    _check_numbers(interpolate_noise, interpolate_caption, mix, count=count, frames=frames, at=at)
+    _check_numbers(asked)
     if out is not None:
         refuse_existing(out)
     out = out or free_folder(Path("samples"))
     refuse_unwritable(out)
     from rat_modules.text.captions import check_captions
 
-    texts = check_captions([*texts, *(interpolate_caption or ()), *(mix or ())])
+    texts = check_captions([*texts, *(asked.interpolate_caption or ()), *(asked.mix or ())])
     from rat_modules.assembly import load
-    from rat_modules.sampling import draw
     from rat_modules.sampling.device import choose_device
+    from rat_modules.training.processes import joined
 
-    assembly = load(model)
-    if assembly.generator is None or assembly.text_encoder is None:
-        missing = "generator" if assembly.generator is None else "text encoder"
-        raise RatError(f"{model} cannot draw", got=f"no {missing}", expected="a model of `train` or `convert`")
-    assembly.generator.to(choose_device(device))
-    if interpolate_noise is not None:
-        drawn = draw.interpolate_noise(assembly, texts[0], frames=interpolate_noise, seed=seed)
-    elif interpolate_caption:
-        drawn = draw.interpolate_captions(assembly, *interpolate_caption, frames=frames or 8, seed=seed)
-    elif mix:
-        drawn = draw.mix_captions(assembly, *mix, at=at or None, seed=seed)
-    else:
-        drawn = draw.draw_captions(assembly, texts, count=count or 1, seed=seed)
+    with joined() as processes, processes.watched():
+        assembly = load(model)
+        if assembly.generator is None or assembly.text_encoder is None:
+            missing = "generator" if assembly.generator is None else "text encoder"
+            raise RatError(f"{model} cannot draw", got=f"no {missing}", expected="a model of `train` or `convert`")
+        assembly.generator.to(processes.device(choose_device(device)))
+        drawn = draw(assembly, texts, asked, processes)
+    if not processes.first:
+        return
     unknown_words = getattr(assembly.text_encoder, "unknown_words", None)  # others' encoders need not have it
     if unknown_words and (unknown := unknown_words(texts)):
         click.echo(f"the text encoder does not know: {', '.join(unknown)}", err=True)
     for path in write(assembly, drawn, out):
         click.echo(click.format_filename(path))
+
+
+@attrs.frozen
+class Ways:
+    """What was asked for beside captions; see the options."""
+
+    count: int | None
+    seed: int | None
+    interpolate_noise: int | None
+    interpolate_caption: tuple[str, str] | None
+    frames: int | None
+    mix: tuple[str, str] | None
+    at: tuple[int, ...]
+
+
+def draw(assembly: "Assembly", texts: Sequence[str], asked: Ways, processes: "Processes") -> "Drawn":
+    """Draw in the way that was asked for; processes share captions, and walk alike."""
+    from rat_modules.sampling import draw
+
+    if asked.interpolate_noise is not None:
+        return draw.interpolate_noise(assembly, texts[0], frames=asked.interpolate_noise, seed=asked.seed)
+    if asked.interpolate_caption:
+        frames = asked.frames or 8
+        return draw.interpolate_captions(assembly, *asked.interpolate_caption, frames=frames, seed=asked.seed)
+    if asked.mix:
+        return draw.mix_captions(assembly, *asked.mix, at=asked.at or None, seed=asked.seed)
+    return draw.draw_captions(assembly, texts, count=asked.count or 1, seed=asked.seed, processes=processes)
 
 
 def write(assembly: "Assembly", drawn: "Drawn", out: Path) -> list[Path]:
@@ -126,45 +142,33 @@ def write(assembly: "Assembly", drawn: "Drawn", out: Path) -> list[Path]:
         ) from error
 
 
-def _check_ways(
-    texts: Sequence[str],
-    interpolate_noise: int | None,
-    interpolate_caption: tuple[str, str] | None,
-    mix: tuple[str, str] | None,
-) -> None:
+def _check_ways(texts: Sequence[str], asked: Ways) -> None:
     ways = {
-        "--interpolate-noise": interpolate_noise is not None,
-        "--interpolate-caption": bool(interpolate_caption),
-        "--mix": bool(mix),
+        "--interpolate-noise": asked.interpolate_noise is not None,
+        "--interpolate-caption": bool(asked.interpolate_caption),
+        "--mix": bool(asked.mix),
     }
-    asked = [way for way, wanted in ways.items() if wanted]
-    if len(asked) > 1:
-        raise RatError("what to draw", got=" and ".join(asked), expected="one of them")
-    if asked and asked[0] != "--interpolate-noise":
+    chosen = [way for way, wanted in ways.items() if wanted]
+    if len(chosen) > 1:
+        raise RatError("what to draw", got=" and ".join(chosen), expected="one of them")
+    if chosen and chosen[0] != "--interpolate-noise":
         if texts:
-            raise RatError(f"{asked[0]} brings its own captions", got="--caption too", expected="one of them")
-    elif asked and len(texts) != 1:
+            raise RatError(f"{chosen[0]} brings its own captions", got="--caption too", expected="one of them")
+    elif chosen and len(texts) != 1:
         raise RatError("--interpolate-noise", got=f"{len(texts)} captions", expected="one --caption")
     elif not texts:
         raise RatError("what to draw", got="no caption", expected="--caption or --captions")
 
 
-def _check_numbers(
-    interpolate_noise: int | None,
-    interpolate_caption: tuple[str, str] | None,
-    mix: tuple[str, str] | None,
-    *,
-    count: int | None,
-    frames: int | None,
-    at: tuple[int, ...],
-) -> None:
-    if at and not mix:
+def _check_numbers(asked: Ways) -> None:
+    if asked.at and not asked.mix:
         raise RatError("--at", got="no captions to mix", expected='--mix "A" "B" with it')
-    if len(set(at)) < len(at):
-        raise RatError("--at", got=" and ".join(map(str, at)), expected="each step once")
-    if frames is not None and not interpolate_caption:
+    if len(set(asked.at)) < len(asked.at):
+        raise RatError("--at", got=" and ".join(map(str, asked.at)), expected="each step once")
+    if asked.frames is not None and not asked.interpolate_caption:
         raise RatError("--frames", got="no captions to walk between", expected='--interpolate-caption "A" "B" with it')
-    if count is not None and (interpolate_noise is not None or interpolate_caption or mix):
+    walks = asked.interpolate_noise is not None or asked.interpolate_caption or asked.mix
+    if asked.count is not None and walks:
         raise RatError("--count", got="a walk or a mixture too", expected="--caption or --captions with it")
 
 

@@ -32,6 +32,7 @@ def write_shards(
     per: int = 1000,
     image_size: int | None = None,
     say: Callable[[str], object] = lambda line: None,
+    **options: Any,
 ) -> ShardIndex:
     """Write every split of a data set: `train/000000.tar`, ..., and at the very end `index.json`.
 
@@ -44,6 +45,7 @@ def write_shards(
         image_size: edge to which pictures are brought, to be stored as PNG; None stores the original files where
             there are files, and else pictures of the size that the data set has by itself.
         say: is told of what is left out.
+        options: further keywords of the data set.
 
     Raises:
         DataError: the data set or the folder cannot be used, or the package `webdataset` is missing.
@@ -53,7 +55,7 @@ def write_shards(
     missing: list[DataError] = []
     for split in splits_of(data):
         try:
-            opened[split] = open_dataset(data, image_size=image_size, split=split)
+            opened[split] = open_dataset(data, image_size=image_size, split=split, **options)
         except DataError as error:
             missing.append(error)
     if not opened:

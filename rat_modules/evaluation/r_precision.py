@@ -1,14 +1,14 @@
 """R-precision: how often a picture's own caption ranks first among captions of other things (AttnGAN, 1711.10485)."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import attrs
 import numpy as np
 import torch
 from torch import Tensor
 
-from rat_modules.errors import DataError
+from rat_modules.errors import DataError, ShapeError
 from rat_modules.evaluation.matching import Matching, picture_vectors
 
 RIVALS = 99
@@ -73,6 +73,31 @@ def r_precision(
         >>> r_precision(ByLength(), images, ["a", "ab"], ["one", "two"], rivals=1).value
         1.0
     """
+    vectors = picture_vectors(matcher, images, len(captions))
+    blocks = vectors.split(_AT_ONCE)
+    return rank_captions(blocks, matcher.captions, captions, concepts, pool=pool, rivals=rivals, seed=seed)
+
+
+def rank_captions(
+    blocks: Iterable[Tensor],
+    vectors_of: Callable[[Sequence[str]], Tensor],
+    captions: Sequence[str],
+    concepts: Sequence[str],
+    *,
+    pool: Sequence[tuple[str, str]] | None = None,
+    rivals: int = RIVALS,
+    seed: int = 0,
+) -> RPrecision:
+    """The same from vectors of pictures that come a few at a time.
+
+    Args:
+        blocks: vectors 'b d' of the pictures, in order.
+        vectors_of: captions to vectors 'm d'.
+        captions, concepts, pool, rivals, seed: as above.
+
+    Raises:
+        as above.
+    """
     if len(concepts) != len(captions):
         raise DataError("concepts", got=len(concepts), expected=f"{len(captions)}, one for each caption")
     said: dict[str, set[str]] = defaultdict(set)
@@ -81,25 +106,28 @@ def r_precision(
     texts = list(said)
     offered = set(captions if pool is None else (caption for caption, _ in pool))
     numbers = {text: number for number, text in enumerate(texts)}
-    chosen = np.empty((len(captions), rivals + 1), dtype=np.int64)
     others: dict[str, np.ndarray] = {}
-    for row, (caption, concept) in enumerate(zip(captions, concepts, strict=True)):
+
+    def candidates(row: int) -> list[int]:
+        caption, concept = captions[row], concepts[row]
         if concept not in others:
             others[concept] = np.array([numbers[t] for t in texts if t in offered and concept not in said[t]])
         if len(others[concept]) < rivals:
             got = f"{len(others[concept])} captions of others than {concept!r}"
             raise DataError("R-precision", got=got, expected=f"{rivals} or more", hint="judge more pictures")
         chance = np.random.default_rng((seed, row))
-        chosen[row] = [numbers[caption], *chance.choice(others[concept], rivals, replace=False)]
+        return [numbers[caption], *chance.choice(others[concept], rivals, replace=False)]
+
     # equal captions must give equal scores: vectors that are the same are multiplied once
-    vectors, which = torch.unique(matcher.captions(texts), dim=0, return_inverse=True)
-    pictures = picture_vectors(matcher, images, len(captions))
-    candidates = which[torch.from_numpy(chosen).to(which.device)]
-    found = [
-        _first(part @ vectors.T, ranked)
-        for part, ranked in zip(pictures.split(_AT_ONCE), candidates.split(_AT_ONCE), strict=True)
-    ]
-    return RPrecision(float(torch.cat(found).mean()), len(captions), rivals, seed)
+    vectors, which = torch.unique(vectors_of(texts), dim=0, return_inverse=True)
+    found, done = 0.0, 0
+    for block in blocks:
+        chosen = torch.tensor([candidates(row) for row in range(done, done + len(block))], device=which.device)
+        found += float(_first(block.to(vectors) @ vectors.T, which[chosen]).sum())
+        done += len(block)
+    if done != len(captions):
+        raise ShapeError("pictures", got=done, expected=f"{len(captions)}, one for each caption")
+    return RPrecision(found / max(1, done), done, rivals, seed)
 
 
 def _first(scores: Tensor, ranked: Tensor) -> Tensor:

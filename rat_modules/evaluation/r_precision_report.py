@@ -2,11 +2,11 @@
 
 from typing import Any
 
-import numpy as np
 import torch
 
 from rat_modules.assembly import Assembly
 from rat_modules.data import CaptionedImages
+from rat_modules.evaluation.asked import ask
 from rat_modules.evaluation.matching import Matching
 from rat_modules.evaluation.r_precision import RIVALS, r_precision
 from rat_modules.sampling.draw import draw_captions
@@ -33,11 +33,7 @@ def r_precision_report(
         DataError: too few captions of other concepts.
         RatError: the text encoder or the matching model cannot read a caption.
     """
-    chance = np.random.default_rng((seed, len(dataset)))
-    rounds = [chance.permutation(len(dataset)) for _ in range(-(-samples // len(dataset)))]
-    chosen = np.concatenate(rounds)[:samples].tolist()
-    captions = [str(chance.choice(dataset.captions(index))) for index in chosen]
-    concepts = [dataset.concept(index) for index in chosen]
+    chosen, captions, concepts = ask(dataset, samples, seed)
     pool = [(text, dataset.concept(i)) for i in range(len(dataset)) for text in dataset.captions(i)]
     drawn = to_pixels(draw_captions(assembly, captions, seed=seed).images, assembly.recipe.data.value_range)
     real = torch.stack([dataset.image(index) for index in chosen])

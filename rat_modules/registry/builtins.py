@@ -79,10 +79,19 @@ def register_datasets(register: Register) -> None:
 
 @hookimpl
 def register_metrics(register: Register) -> None:
+    measures = "rat_modules.evaluation.measures"
+    register("frechet", f"{measures}:Frechet", summary="distance of means and covariances of features (FID)")
+    register("kernel-distance", f"{measures}:KernelDistance", summary="distance of features by a kernel (KID)")
+    register("inception-score", f"{measures}:InceptionScore", summary="how sure classes are, and how many")
+    register("precision-recall", f"{measures}:PrecisionRecall", summary="how many look real, and how many are covered")
+    register("diversity", f"{measures}:Diversity", summary="how far apart pictures of one caption are")
+    register("r-precision", f"{measures}:RPrecision", summary="how often a picture finds its caption among 99 others")
+    register("match-score", f"{measures}:MatchScore", summary="cosine of pictures and captions, as CLIP score has it")
+    register("memorisation", f"{measures}:Memorisation", summary="how near pictures are to training pictures")
     register(
-        "shapes-attributes",
-        "rat_modules.evaluation.shapes_attributes:ShapesAttributes",
-        summary="colour and shape read back from drawn pictures",
+        "shapes-accuracy",
+        "rat_modules.evaluation.shapes_accuracy:ShapesAccuracy",
+        summary="colour, shape, size and place read back from drawn pictures",
     )
 
 

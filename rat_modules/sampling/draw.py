@@ -1,5 +1,6 @@
 """Ways to draw: many captions, a walk through noise, a walk between captions, two captions mixed by depth."""
 
+import secrets
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -8,6 +9,7 @@ from torch import Tensor
 
 from rat_modules.assembly import Assembly, draw_noise
 from rat_modules.errors import RatError
+from rat_modules.training.processes import Processes
 
 
 class Drawn(NamedTuple):
@@ -17,12 +19,31 @@ class Drawn(NamedTuple):
     captions: list[str]
 
 
-def draw_captions(assembly: Assembly, captions: Sequence[str], *, count: int = 1, seed: int | None = None) -> Drawn:
-    """Draw `count` pictures of each caption; with a seed, the same as `assembly.sample` of the repeated captions."""
+def draw_captions(
+    assembly: Assembly,
+    captions: Sequence[str],
+    *,
+    count: int = 1,
+    seed: int | None = None,
+    processes: Processes | None = None,
+) -> Drawn:
+    """Draw `count` pictures of each caption; with a seed, the same as `assembly.sample` of the repeated captions.
+
+    Args:
+        assembly: with generator and text encoder.
+        captions: what to draw.
+        count: pictures of each.
+        seed: of the noise; None draws fresh noise.
+        processes: who shares the work; each of them gets all pictures.
+    """
     repeated = [caption for caption in captions for _ in range(count)]
-    sentence = assembly.encode(repeated)
+    processes = processes or Processes()
+    if processes.count > 1 and seed is None:
+        seed = processes.most(secrets.randbits(62))  # one seed for all
     noise = draw_noise(len(repeated), assembly.generator.noise_dim, seed)
-    return Drawn(assembly.render(noise, sentence, to="cpu"), repeated)
+    rows = processes.share(len(repeated))
+    images = assembly.render(noise[rows], assembly.encode([repeated[row] for row in rows]), to="cpu")
+    return Drawn(processes.gathered(images, len(repeated)), repeated)
 
 
 def interpolate_noise(assembly: Assembly, caption: str, *, frames: int, seed: int | None = None) -> Drawn:

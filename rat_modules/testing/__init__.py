@@ -18,6 +18,7 @@ from rat_modules.testing.fusion import check_fusion
 from rat_modules.testing.generator import check_generator
 from rat_modules.testing.layer import check_layer
 from rat_modules.testing.loss import check_loss
+from rat_modules.testing.metric import check_metric
 from rat_modules.testing.op import check_op
 from rat_modules.testing.plugin import check_plugin
 from rat_modules.testing.recipe import check_recipe
@@ -35,6 +36,7 @@ __all__ = [
     "check_generator",
     "check_layer",
     "check_loss",
+    "check_metric",
     "check_op",
     "check_plugin",
     "check_recipe",

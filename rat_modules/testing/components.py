@@ -19,6 +19,7 @@ from rat_modules.testing.fusion import check_fusion
 from rat_modules.testing.generator import check_generator
 from rat_modules.testing.layer import check_layer
 from rat_modules.testing.loss import check_loss
+from rat_modules.testing.metric import check_metric
 from rat_modules.testing.recipe import check_recipe, smallest
 from rat_modules.testing.report import ConformanceError, Report
 from rat_modules.testing.text_encoder import check_text_encoder
@@ -32,12 +33,12 @@ SUPPLIED: dict[str, tuple[str, ...]] = {
     "losses": (),
     "text_encoders": (),
     "datasets": ("image_size", "split"),
+    "metrics": (),
     "generators": ("controller", "fusion", "cond_dim", "noise_dim"),
     "discriminators": ("cond_dim", "image_size", "width", "attention"),
 }
 
 UNCHECKED = {
-    "metrics": "`evaluate` takes no metrics of others yet",
     "families": "`convert` proves them, with a published file",
 }
 
@@ -145,6 +146,7 @@ _CHECKS: dict[str, Callable[[Entry, Any, Any, Skip], Report]] = {
     "fusions": _made(check_fusion, lambda entry, target: target),
     "cells": _made(check_cell, lambda entry, target: target),
     "losses": _made(check_loss, lambda entry, target: target()),
+    "metrics": _made(check_metric, lambda entry, target: target()),
     "text_encoders": _made(check_text_encoder, lambda entry, target: target()),
     "datasets": _made(check_dataset, lambda entry, target: target(image_size=32, split="train")),
     "generators": _made(check_generator, _from_recipe("generator")),

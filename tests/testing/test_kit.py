@@ -119,7 +119,7 @@ def test_every_kind_and_what_was_left_out(tmp_path: Path) -> None:
         ("text_encoders", "damsm-like", "rat_modules.text.damsm:DAMSMTextEncoder"),
         ("datasets", "drawn", modules.Shapes),
         ("datasets", "on-disk", "rat_modules.data.folder:ImageFolder"),
-        ("metrics", "metric", "rat_modules.evaluation.shapes_attributes:ShapesAttributes"),
+        ("metrics", "metric", "rat_modules.evaluation.shapes_accuracy:ShapesAccuracy"),
         ("families", "family", "rat_modules.checkpoints.ratgan_family:FLOWER"),
         ("recipes", "recipe", tmp_path / "mine.toml"),
     ]
@@ -135,7 +135,6 @@ def test_every_kind_and_what_was_left_out(tmp_path: Path) -> None:
         "layers 'masked': everything": (
             "its forward asks for mask beside features and condition: check_layer can be given them"
         ),
-        "metrics 'metric': everything": "`evaluate` takes no metrics of others yet",
         "families 'family': everything": "`convert` proves them, with a published file",
         "recipes 'recipe': text encoder": "sentences are drawn at random, 'wordllama' is not asked",
     }

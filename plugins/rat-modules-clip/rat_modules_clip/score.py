@@ -1,5 +1,6 @@
 """How well pictures fit captions, as CLIP sees it."""
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -7,6 +8,7 @@ from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
 from rat_modules.errors import ShapeError
+from rat_modules.evaluation.seen import Seen
 from rat_modules_clip.images import CLIPImageFeatures
 from rat_modules_clip.pretrained import DEFAULT
 from rat_modules_clip.text import CLIPTextEncoder
@@ -42,6 +44,8 @@ def clip_score(image_features: Tensor, text_features: Tensor) -> Tensor:
 class CLIPScore:
     """Mean CLIP score of pictures and their captions. Captions are taken as they are, with no words put before them.
 
+    As the metric "clip-score" of `rat-modules evaluate` it gives that of generated pictures, and that of real ones.
+
     Args:
         model: folder that `save_pretrained` wrote, or id of a model on the hub.
         revision: branch, tag or commit on the hub.
@@ -49,6 +53,8 @@ class CLIPScore:
     Raises:
         RatError, CheckpointError: as `CLIPTextEncoder`.
     """
+
+    needs: tuple[str, ...] = ()
 
     def __init__(self, *, model: str = DEFAULT, revision: str | None = None) -> None:
         self.images = CLIPImageFeatures(model=model, revision=revision)
@@ -61,8 +67,8 @@ class CLIPScore:
         return self
 
     @torch.no_grad()
-    def __call__(self, images: Tensor, captions: Sequence[str]) -> float:
-        """Mean over pairs of 100 max(cos, 0).
+    def look(self, images: Tensor, captions: Sequence[str]) -> Tensor:
+        """The score of each pair, 'n 1'.
 
         Args:
             images: 'n 3 h w', float in [-1, 1] or uint8.
@@ -73,5 +79,16 @@ class CLIPScore:
             ShapeError: not 'n 3 h w', or another number of captions.
         """
         text = self.text.encode(captions)
+        images = images.to(text.device)
         found = torch.cat([self.images(images[k : k + _AT_ONCE]) for k in range(0, max(1, len(images)), _AT_ONCE)])
-        return float(clip_score(found, text).mean())
+        return clip_score(found, text)[:, None]
+
+    def score(self, images: Tensor, captions: Sequence[str]) -> float:
+        """Mean of what `look` gives."""
+        return float(self.look(images, captions).mean())
+
+    def __call__(self, seen: Seen, name: str) -> dict[str, float]:
+        """Means over the generated and over the real pictures that were looked at."""
+        sides = {"generated": seen.generated[name], "real": seen.real[name]}
+        return {side: math.fsum(float(rows.double().sum()) for rows in file.blocks(4096)) / len(file)
+                for side, file in sides.items()}  # fmt: skip

@@ -26,6 +26,7 @@ from torch import Tensor
 from rat_modules import assemble, load
 from rat_modules.checkpoints.files import read_safetensors
 from rat_modules.errors import CheckpointError, RatError, RecipeError, ShapeError
+from rat_modules.testing import check_metric
 
 CAPTIONS = ["a red circle", "a blue square to the left", "green"]
 SIZE, SHARED, WIDE, LONGEST = 32, 16, 24, 77
@@ -208,11 +209,12 @@ def test_the_metric_is_the_mean_score_of_pairs(folder: Path, encoder: CLIPTextEn
     metric = CLIPScore(model=str(folder)).to("cpu")
     images = _pictures(40, 40)
     each = clip_score(CLIPImageFeatures(model=str(folder))(images), encoder.encode(CAPTIONS[:2]))
-    assert metric(images, CAPTIONS[:2]) == pytest.approx(float(each.mean()), abs=1e-3)
-    many = metric(images.repeat(40, 1, 1, 1), CAPTIONS[:2] * 40)  # more than are judged at once
+    assert metric.score(images, CAPTIONS[:2]) == pytest.approx(float(each.mean()), abs=1e-3)
+    many = metric.score(images.repeat(40, 1, 1, 1), CAPTIONS[:2] * 40)  # more than are judged at once
     assert many == pytest.approx(float(each.mean()), abs=1e-3)
     with pytest.raises(ShapeError, match="images and captions"):
-        metric(images, CAPTIONS)
+        metric.look(images, CAPTIONS)
+    assert "looking is a row for each picture" in check_metric(metric).checked
 
 
 @present

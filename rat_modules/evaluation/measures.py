@@ -1,0 +1,161 @@
+"""The metrics that come with the package: each reads the vectors of what was seen, and one formula."""
+
+from collections.abc import Iterable, Iterator
+
+from torch import Tensor
+
+from rat_modules.errors import RatError
+from rat_modules.evaluation.diversity import diversity
+from rat_modules.evaluation.feature_file import FeatureFile
+from rat_modules.evaluation.frechet import FeatureMoments, frechet_distance
+from rat_modules.evaluation.inception_score import inception_score
+from rat_modules.evaluation.kernel_distance import kernel_distance
+from rat_modules.evaluation.match_score import match_score
+from rat_modules.evaluation.memorisation import memorisation
+from rat_modules.evaluation.precision_recall import precision_recall
+from rat_modules.evaluation.r_precision import RIVALS, rank_captions
+from rat_modules.evaluation.seen import Seen, Side
+
+_BLOCK = 1024
+
+
+class Frechet:
+    """The Frechet distance between features of generated and of real pictures; smaller is better."""
+
+    needs = ("features",)
+
+    def __call__(self, seen: Seen, name: str) -> dict[str, float]:
+        generated, real = (_moments(side["features"]) for side in (seen.generated, seen.real))
+        return {"distance": frechet_distance(generated, real)}
+
+
+class KernelDistance:
+    """The kernel distance (KID) between features of generated and of real pictures; smaller is better.
+
+    Args:
+        subsets: how many are drawn.
+        subset_size: pictures of each.
+    """
+
+    needs = ("features",)
+
+    def __init__(self, subsets: int = 100, subset_size: int = 1000) -> None:
+        self.subsets, self.subset_size = subsets, subset_size
+
+    def __call__(self, seen: Seen, name: str) -> dict[str, float]:
+        sides = seen.generated["features"], seen.real["features"]
+        found = kernel_distance(*sides, subsets=self.subsets, subset_size=self.subset_size)
+        return {"mean": found.mean, "std": found.std}
+
+
+class InceptionScore:
+    """The Inception score of generated pictures, beside that of real ones; larger is better.
+
+    Args:
+        splits: into how many the pictures are divided.
+    """
+
+    needs = ("logits",)
+
+    def __init__(self, splits: int = 10) -> None:
+        self.splits = splits
+
+    def __call__(self, seen: Seen, name: str) -> dict[str, float]:
+        found, real = (inception_score(side["logits"], splits=self.splits) for side in (seen.generated, seen.real))
+        return {"mean": found.mean, "std": found.std, "of real pictures": real.mean}
+
+
+class PrecisionRecall:
+    """Which share of the generated pictures looks real, and which share of the real ones is covered; in [0, 1].
+
+    Args:
+        neighbours: how many make a picture's surroundings.
+    """
+
+    needs = ("features",)
+
+    def __init__(self, neighbours: int = 3) -> None:
+        self.neighbours = neighbours
+
+    def __call__(self, seen: Seen, name: str) -> dict[str, float]:
+        found = precision_recall(seen.generated["features"], seen.real["features"], neighbours=self.neighbours)
+        return {"precision": found.precision, "recall": found.recall}
+
+
+class Diversity:
+    """How far apart pictures of one caption are, and how far those of different captions."""
+
+    needs = ("repeats",)
+
+    def __call__(self, seen: Seen, name: str) -> dict[str, float]:
+        if seen.repeats is None:
+            raise RatError("diversity", got="no repeated captions", expected="some, of the protocol")
+        found = diversity(seen.repeats["features"], seen.times, seed=seen.seed)
+        return {"of one caption": found.within, "of different captions": found.between, "ratio": found.ratio}
+
+
+class RPrecision:
+    """How often a picture's own caption ranks first among captions of other concepts (AttnGAN, 1711.10485).
+
+    Args:
+        rivals: captions of other concepts beside the own one.
+    """
+
+    needs = ("matching",)
+
+    def __init__(self, rivals: int = RIVALS) -> None:
+        self.rivals = rivals
+
+    def __call__(self, seen: Seen, name: str) -> dict[str, float]:
+        if seen.caption_vectors is None:
+            raise RatError("R-precision", got="no matching model", expected="one")
+        real = seen.real["matching"]
+        picked = (real.rows(list(seen.pictures[k : k + _BLOCK])) for k in range(0, len(seen.pictures), _BLOCK))
+
+        def first(blocks: Iterable[Tensor]) -> float:
+            said, shown = seen.generated.captions, seen.concepts
+            vectors_of = seen.caption_vectors
+            assert vectors_of is not None
+            ranked = rank_captions(blocks, vectors_of, said, shown, pool=seen.pool, rivals=self.rivals, seed=seen.seed)
+            return ranked.value
+
+        found = {"generated": first(seen.generated["matching"].blocks(_BLOCK)), "real": first(picked)}
+        return {**found, "chance": 1 / (self.rivals + 1)}
+
+
+class MatchScore:
+    """Mean cosine of pictures and their captions by the matching model, times 100, as CLIP score has it."""
+
+    needs = ("matching",)
+
+    def __call__(self, seen: Seen, name: str) -> dict[str, float]:
+        if seen.caption_vectors is None:
+            raise RatError("match score", got="no matching model", expected="one")
+        vectors_of = seen.caption_vectors
+
+        def pairs(side: Side) -> Iterator[tuple[Tensor, Tensor]]:
+            for start, block in zip(range(0, len(side.captions), _BLOCK), side["matching"].blocks(_BLOCK), strict=True):
+                yield block, vectors_of(side.captions[start : start + _BLOCK])
+
+        return {"generated": match_score(pairs(seen.generated)), "real": match_score(pairs(seen.real))}
+
+
+class Memorisation:
+    """Are generated pictures nearer to training pictures than real pictures are that were held out?"""
+
+    needs = ("features", "training")
+
+    def __call__(self, seen: Seen, name: str) -> dict[str, float]:
+        if seen.training is None:
+            raise RatError("memorisation", got="no training pictures", expected="some")
+        found = memorisation(seen.generated["features"], seen.real["features"], seen.training["features"])
+        told = {f"{kind}, {q} %": v for kind in ("generated", "real") for q, v in getattr(found, kind).items()}
+        return {**told, **{f"nearer than the nearest {q} % of real": v for q, v in found.nearer.items()}}
+
+
+def _moments(features: FeatureFile) -> FeatureMoments:
+    moments = FeatureMoments()
+    for rows in features.blocks(_BLOCK):
+        moments.update(rows)
+    return moments
+

@@ -1,0 +1,91 @@
+"""Results side by side: refused where anything that decides a number differs."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+from rat_modules.cli import main
+from rat_modules.errors import RatError
+from rat_modules.evaluation.result import Result, code_hash, compare, differences
+
+RESULT = Result(
+    protocol={
+        "name": "emoji",
+        "split": "test",
+        "reference": {"pictures": 3, "sha256": "aa"},
+        "features": {"name": "matcher", "sha256": "bb"},
+        "seed": 0,
+    },
+    measures={"frechet": {}, "kernel-distance": {"subset_size": 500}},
+    results={"frechet": {"distance": 1.5}, "kernel-distance": {"mean": 0.25, "std": 0.5}},
+    model={"path": "runs/a"},
+    measured_with={"torch": "2.13", "device": "cpu"},
+)
+
+
+def changed(**protocol: Any) -> Result:
+    return attrs.evolve(RESULT, protocol={**RESULT.protocol, **protocol})
+
+
+def test_what_is_written_is_read(tmp_path: Path) -> None:
+    RESULT.write(tmp_path / "r.json")
+    assert Result.read(tmp_path / "r.json") == attrs.evolve(RESULT, warnings=[])
+
+
+@pytest.mark.parametrize(
+    ("other", "told"),
+    [
+        (changed(seed=1), "seed: 0 | 1"),
+        (changed(reference={"pictures": 3, "sha256": "ab"}), "reference.sha256: aa | ab"),
+        (changed(features={"name": "matcher", "sha256": "cc"}), "features.sha256: bb | cc"),
+        (changed(truncation="0.7"), "truncation: None | 0.7"),
+        (
+            attrs.evolve(RESULT, measures={"frechet": {}, "kernel-distance": {"subset_size": 100}}),
+            "kernel-distance.subset_size: 500 | 100",
+        ),
+    ],
+)
+def test_another_protocol_is_refused_with_what_differs(other: Result, told: str) -> None:
+    with pytest.raises(RatError, match="a and b do not compare") as refused:
+        compare({"a": RESULT, "b": other})
+    assert told in str(refused.value)
+
+
+def test_a_measure_that_one_lacks_is_left_empty() -> None:
+    fewer = attrs.evolve(RESULT, measures={"frechet": {}}, results={"frechet": {"distance": 2.0}})
+    rows = compare({"a": RESULT, "b": fewer})
+    assert rows[0] == {"measure": "frechet: distance", "a": 1.5, "b": 2.0}
+    assert rows[1] == {"measure": "kernel-distance: mean", "a": 0.25, "b": None}
+
+
+def test_every_place_where_two_differ_is_listed() -> None:
+    assert differences({"a": {"b": 1, "c": 2}, "d": [1]}, {"a": {"b": 1, "c": 3}, "d": [2]}) == [
+        "a.c: 2 | 3",
+        "d: [1] | [2]",
+    ]
+
+
+def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = [tmp_path / f"{name}.json" for name in "abc"]
+    RESULT.write(files[0])
+    other = {"torch": "2.11", "device": "cpu"}
+    attrs.evolve(RESULT, results={"frechet": {"distance": 2.5}}, measured_with=other).write(files[1])
+    changed(split="train").write(files[2])
+    words = [str(file) for file in files]
+    assert main(["compare", *words[:2], "--json"]) == 0
+    told = capsys.readouterr()
+    assert json.loads(told.out)[0] == {"measure": "frechet: distance", words[0]: 1.5, words[1]: 2.5}
+    assert told.err == "note: measured with different torch: 2.13, 2.11\n"
+    assert main(["compare", *words]) == 2
+    assert "split: test | train" in capsys.readouterr().err
+    assert main(["compare", words[0], words[0]]) == 2
+    files[1].write_text("{}")
+    assert main(["compare", *words[:2]]) == 2
+    assert "b.json: got KeyError" in capsys.readouterr().err
+
+
+def test_the_hash_of_the_code_is_one() -> None:
+    assert code_hash() == code_hash() and len(code_hash()) == 16
