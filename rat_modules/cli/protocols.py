@@ -67,7 +67,7 @@ def evaluate(
             metric.to(place)
     extractor = open_extractor(protocol.features, matcher=matcher, device=place)
     own = assembly.recipe.data.options
-    of_data = {**own, **protocol.options}
+    of_data = {**own, **({} if kind == "shards" else protocol.options)}
     dataset = open_dataset(data, image_size=edge, split=protocol.split, **of_data)
     needs_training = any("training" in metric.needs for metric in metrics.values())
     training = open_dataset(data, image_size=edge, **own) if needs_training else None

@@ -78,8 +78,7 @@ class FeatureFile:
             left = memoryview(rows.numpy().tobytes())
             while left:  # a file without buffer may take less than it is given
                 left = left[self._file.write(left) :]
-        except OSError as error:
-            self._file.truncate(end)
+        except OSError as error:  # what was written of it is written over by the next
             hint = "make room in the folder for temporary files, or set TMPDIR to another"
             raise RatError("features could not be kept", got=error.strerror or error, hint=hint) from error
         self._count += len(rows)

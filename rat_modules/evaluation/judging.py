@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import attrs
@@ -13,7 +14,7 @@ from rat_modules.errors import RatError
 from rat_modules.evaluation.asked import ask
 from rat_modules.evaluation.extractors import Extractor
 from rat_modules.evaluation.looking import Look, Looking, digests, drawn, shown
-from rat_modules.evaluation.matching import Matching
+from rat_modules.evaluation.matching import Matching, caption_vectors
 from rat_modules.evaluation.protocol import Protocol
 from rat_modules.evaluation.seen import NEEDS, Metric, Seen
 from rat_modules.training.processes import Processes
@@ -88,7 +89,7 @@ def judge(
         pool = [(text, dataset.concept(index)) for index, captions in enumerate(said) for text in captions]
         seen = Seen(
             generated, real, asked.pictures, asked.concepts, pool, seed=protocol.seed,
-            caption_vectors=matcher.captions if matcher is not None else None,
+            caption_vectors=partial(caption_vectors, matcher) if matcher is not None else None,
             repeats=repeats, times=protocol.times, training=trained,
         )  # fmt: skip
         results = {name: dict(metric(seen, name)) for name, metric in metrics.items()} if processes.first else {}

@@ -1,6 +1,7 @@
 """Pictures become vectors once: a few at a time, in one process or shared between several."""
 
 import hashlib
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Self
@@ -30,7 +31,9 @@ class Looking:
 
     def __init__(self, processes: Processes, *, show: bool = False) -> None:
         self._processes, self._sides = processes, ExitStack()
-        self._bar = tqdm(total=0, unit="picture", disable=not (show and processes.first), leave=False)
+        every = 0.2 if sys.stderr.isatty() else 10.0  # in a log file every refresh is a line
+        shown = show and processes.first
+        self._bar = tqdm(total=0, unit=" pictures", disable=not shown, leave=False, delay=1, mininterval=every)
 
     def __enter__(self) -> Self:
         return self
@@ -50,7 +53,7 @@ class Looking:
         """
         side = self._sides.enter_context(Side(captions))
         self._bar.total = (self._bar.total or 0) + len(captions)
-        self._bar.set_description_str(what)
+        self._bar.set_description_str(what, refresh=False)
         for rows, count in shares(len(captions), self._processes):
             seen = look(pictures(rows), [captions[row] for row in rows])
             side.append({name: self._processes.gathered(vectors.cpu(), count) for name, vectors in seen.items()})

@@ -14,6 +14,7 @@ from rat_modules.evaluation.match_score import match_score
 from rat_modules.evaluation.memorisation import memorisation
 from rat_modules.evaluation.precision_recall import precision_recall
 from rat_modules.evaluation.r_precision import RIVALS, rank_captions
+from rat_modules.evaluation.r_precision import RPrecision as Ranked
 from rat_modules.evaluation.seen import Seen, Side
 
 _BLOCK = 1024
@@ -112,15 +113,16 @@ class RPrecision:
         real = seen.real["matching"]
         picked = (real.rows(list(seen.pictures[k : k + _BLOCK])) for k in range(0, len(seen.pictures), _BLOCK))
 
-        def first(blocks: Iterable[Tensor]) -> float:
+        def first(blocks: Iterable[Tensor]) -> Ranked:
             said, shown = seen.generated.captions, seen.concepts
             vectors_of = seen.caption_vectors
             assert vectors_of is not None
             ranked = rank_captions(blocks, vectors_of, said, shown, pool=seen.pool, rivals=self.rivals, seed=seen.seed)
-            return ranked.value
+            return ranked
 
         found = {"generated": first(seen.generated["matching"].blocks(_BLOCK)), "real": first(picked)}
-        return {**found, "chance": 1 / (self.rivals + 1)}
+        unread = found["real"].unread
+        return {**{key: each.value for key, each in found.items()}, "chance": 1 / (self.rivals + 1), "unread": unread}
 
 
 class MatchScore:
@@ -135,7 +137,8 @@ class MatchScore:
 
         def pairs(side: Side) -> Iterator[tuple[Tensor, Tensor]]:
             for start, block in zip(range(0, len(side.captions), _BLOCK), side["matching"].blocks(_BLOCK), strict=True):
-                yield block, vectors_of(side.captions[start : start + _BLOCK])
+                vectors, read = vectors_of(side.captions[start : start + _BLOCK])
+                yield block[read.to(block.device)], vectors[read]
 
         return {"generated": match_score(pairs(seen.generated)), "real": match_score(pairs(seen.real))}
 

@@ -22,7 +22,7 @@ class Protocol:
             `--matcher`.
         measures: registered metrics, each with its options behind its name.
         kinds: registered data sets that it is meant for; none means any.
-        options: of the data set; a recipe's own stand behind them.
+        options: of the data set, over those of the recipe; shards were written with theirs.
         split: whose captions are asked for, and whose pictures are the reference.
         image_size: edge of generated and of reference pictures, in pixels; None takes the generator's.
         samples: pictures to draw, one for each caption; pictures of the reference take turns.
@@ -105,14 +105,14 @@ PROTOCOLS = {
         Protocol(
             "emoji",
             "emoji of concepts that were never trained on, features of --matcher",
-            measures=("frechet", "kernel-distance subset_size=500", "precision-recall", "diversity", "memorisation"),
+            measures=("frechet", "kernel-distance subset_size=300", "precision-recall", "diversity", "memorisation"),
             **_EMOJI,
         ),
         Protocol(
             "emoji-composition",
             "emoji of known concepts in skin tones that were held out, features of --matcher",
             split="composition",
-            measures=("frechet", "kernel-distance subset_size=200", "precision-recall", "diversity", "memorisation"),
+            measures=("frechet", "kernel-distance subset_size=100", "precision-recall", "diversity", "memorisation"),
             samples=1224,  # four times the split
             **_EMOJI,
         ),

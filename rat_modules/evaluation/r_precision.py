@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 import attrs
 import numpy as np
@@ -9,7 +10,7 @@ import torch
 from torch import Tensor
 
 from rat_modules.errors import DataError, ShapeError
-from rat_modules.evaluation.matching import Matching, picture_vectors
+from rat_modules.evaluation.matching import Matching, caption_vectors, picture_vectors
 
 RIVALS = 99
 _AT_ONCE = 256
@@ -24,12 +25,14 @@ class RPrecision:
         pictures: how many were judged.
         rivals: captions of other concepts beside each picture's own.
         seed: of the choice of rivals.
+        unread: pictures whose own caption the matching model cannot read; they count as not found.
     """
 
     value: float
     pictures: int
     rivals: int
     seed: int
+    unread: int = 0
 
 
 def r_precision(
@@ -47,7 +50,8 @@ def r_precision(
     Picture i is compared with its own caption and with so many different captions of other concepts, drawn without
     replacement by (seed, i): the same for generated and for real pictures. A caption that is also said of the picture's
     own concept is none of another. Where t rivals score exactly as the own caption and none scores higher, the picture
-    counts 1 / (t + 1), what a random order among equals gives on average.
+    counts 1 / (t + 1), what a random order among equals gives on average. Captions that the matching model cannot read
+    are nobody's rivals, and their own pictures are not found.
 
     Args:
         matcher: scores pictures and captions.
@@ -61,7 +65,7 @@ def r_precision(
     Raises:
         ShapeError: not as many pictures as captions.
         DataError: not as many concepts as captions, or too few captions of other concepts.
-        RatError: the matching model cannot read a caption.
+        RatError: the matching model can read no caption.
 
     Example:
         >>> class ByLength:
@@ -74,13 +78,13 @@ def r_precision(
         1.0
     """
     vectors = picture_vectors(matcher, images, len(captions))
-    blocks = vectors.split(_AT_ONCE)
-    return rank_captions(blocks, matcher.captions, captions, concepts, pool=pool, rivals=rivals, seed=seed)
+    blocks, vectors_of = vectors.split(_AT_ONCE), partial(caption_vectors, matcher)
+    return rank_captions(blocks, vectors_of, captions, concepts, pool=pool, rivals=rivals, seed=seed)
 
 
 def rank_captions(
     blocks: Iterable[Tensor],
-    vectors_of: Callable[[Sequence[str]], Tensor],
+    vectors_of: Callable[[Sequence[str]], tuple[Tensor, Tensor]],
     captions: Sequence[str],
     concepts: Sequence[str],
     *,
@@ -92,7 +96,7 @@ def rank_captions(
 
     Args:
         blocks: vectors 'b d' of the pictures, in order.
-        vectors_of: captions to vectors 'm d'.
+        vectors_of: captions to vectors 'm d', and which of them could be read: 'm'.
         captions, concepts, pool, rivals, seed: as above.
 
     Raises:
@@ -106,12 +110,16 @@ def rank_captions(
     texts = list(said)
     offered = set(captions if pool is None else (caption for caption, _ in pool))
     numbers = {text: number for number, text in enumerate(texts)}
+    found_vectors, read = vectors_of(texts)
+    known = read.tolist()
     others: dict[str, np.ndarray] = {}
 
     def candidates(row: int) -> list[int]:
         caption, concept = captions[row], concepts[row]
         if concept not in others:
-            others[concept] = np.array([numbers[t] for t in texts if t in offered and concept not in said[t]])
+            others[concept] = np.array(
+                [k for k, t in enumerate(texts) if known[k] and t in offered and concept not in said[t]], dtype=np.int64
+            )
         if len(others[concept]) < rivals:
             got = f"{len(others[concept])} captions of others than {concept!r}"
             raise DataError("R-precision", got=got, expected=f"{rivals} or more", hint="judge more pictures")
@@ -119,15 +127,16 @@ def rank_captions(
         return [numbers[caption], *chance.choice(others[concept], rivals, replace=False)]
 
     # equal captions must give equal scores: vectors that are the same are multiplied once
-    vectors, which = torch.unique(vectors_of(texts), dim=0, return_inverse=True)
-    found, done = 0.0, 0
+    vectors, which = torch.unique(found_vectors, dim=0, return_inverse=True)
+    found, done, unread = 0.0, 0, 0
     for block in blocks:
         chosen = torch.tensor([candidates(row) for row in range(done, done + len(block))], device=which.device)
-        found += float(_first(block.to(vectors) @ vectors.T, which[chosen]).sum())
-        done += len(block)
+        own = read[chosen[:, 0]]
+        found += float((_first(block.to(vectors) @ vectors.T, which[chosen]) * own).sum())
+        done, unread = done + len(block), unread + int((~own).sum())
     if done != len(captions):
         raise ShapeError("pictures", got=done, expected=f"{len(captions)}, one for each caption")
-    return RPrecision(found / max(1, done), done, rivals, seed)
+    return RPrecision(found / max(1, done), done, rivals, seed, unread)
 
 
 def _first(scores: Tensor, ranked: Tensor) -> Tensor:

@@ -26,20 +26,21 @@ def r_precision_report(
         seed: of captions, noise and rivals.
 
     Returns:
-        "generated", "real" and "chance", in [0, 1], with the protocol: "samples", "rivals", "seed", and "edges":
-        of generated and of real pictures, in pixels.
+        "generated", "real" and "chance", in [0, 1], and "unread", pictures whose caption the matching model cannot
+        read, with the protocol: "samples", "rivals", "seed", and "edges": of generated and of real pictures, in pixels.
 
     Raises:
         DataError: too few captions of other concepts.
-        RatError: the text encoder or the matching model cannot read a caption.
+        RatError: the text encoder cannot read a caption, or the matching model none.
     """
     chosen, captions, concepts = ask(dataset, samples, seed)
     pool = [(text, dataset.concept(i)) for i in range(len(dataset)) for text in dataset.captions(i)]
     drawn = to_pixels(draw_captions(assembly, captions, seed=seed).images, assembly.recipe.data.value_range)
     real = torch.stack([dataset.image(index) for index in chosen])
     found = {
-        name: r_precision(matcher, images, captions, concepts, pool=pool, seed=seed).value
+        name: r_precision(matcher, images, captions, concepts, pool=pool, seed=seed)
         for name, images in (("generated", drawn), ("real", real))
     }
     edges = [int(drawn.shape[-1]), int(real.shape[-1])]
-    return {**found, "chance": 1 / (RIVALS + 1), "samples": samples, "rivals": RIVALS, "seed": seed, "edges": edges}
+    told = {**{name: each.value for name, each in found.items()}, "unread": found["real"].unread}
+    return {**told, "chance": 1 / (RIVALS + 1), "samples": samples, "rivals": RIVALS, "seed": seed, "edges": edges}

@@ -73,7 +73,7 @@ class Seen:
         concepts: 'n', what each should show.
         pool: (caption, concept) of all that is said of the reference.
         seed: of whatever a metric draws.
-        caption_vectors: captions to vectors, where there is a matching model.
+        caption_vectors: captions to vectors 'm d', and which could be read, 'm'; where there is a matching model.
         repeats: `times` pictures one after another of each of some captions, with different noises.
         times: see repeats.
         training: the pictures that the model was trained on, every picture once.
@@ -85,7 +85,7 @@ class Seen:
     concepts: Sequence[str]
     pool: Sequence[tuple[str, str]]
     seed: int = 0
-    caption_vectors: Callable[[Sequence[str]], Tensor] | None = None
+    caption_vectors: Callable[[Sequence[str]], tuple[Tensor, Tensor]] | None = None
     repeats: Side | None = None
     times: int = 0
     training: Side | None = None

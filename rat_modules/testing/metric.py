@@ -140,7 +140,7 @@ def _made_up(captions: list[str]) -> Iterator[Seen]:
         generated, real, repeats, training = sides
         yield Seen(
             generated, real, list(range(len(captions))), captions, [(text, text) for text in captions],
-            caption_vectors=lambda texts: torch.stack([_vector(text) for text in texts]),
+            caption_vectors=lambda texts: (torch.stack([_vector(text) for text in texts]), torch.ones(len(texts)) > 0),
             repeats=repeats, times=TIMES, training=training,
         )  # fmt: skip
 

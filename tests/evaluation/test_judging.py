@@ -119,7 +119,7 @@ def test_a_system_that_draws_the_reference_is_near_it_and_its_captions_are_found
     # captions that are said of several pictures draw the first of them
     assert found.results["frechet"]["distance"] < untrained.results["frechet"]["distance"] / 10
     assert found.results["precision-recall"]["precision"] == 1
-    assert found.results["r"]["generated"] > 0.9 and found.results["r"]["real"] > 0.9
+    assert found.results["r"]["generated"] > 0.8 and found.results["r"]["real"] > 0.8
 
 
 @pytest.mark.parametrize(

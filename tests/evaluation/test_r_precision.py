@@ -119,3 +119,21 @@ def test_captions_that_cannot_be_read_are_not_found() -> None:
     assert (found.captions, found.unread) == (3, 1) and found.at[1] == pytest.approx(2 / 3)
     with pytest.raises(RatError, match="cannot read"):
         recall_at(Table(torch.eye(8)), images(0), [["unreadable"]])
+
+
+def test_what_cannot_be_read_is_not_found_and_nobodys_rival() -> None:
+    class Deaf:
+        def pictures(self, images: Tensor) -> Tensor:
+            return images.flatten(1)
+
+        def captions(self, captions: Sequence[str]) -> Tensor:
+            if any(caption == "?" for caption in captions):
+                raise RatError("unreadable")
+            return torch.eye(4)[[int(caption) for caption in captions]]
+
+    said = ["0", "1", "2", "3", "?"]
+    images = torch.cat([torch.eye(4), torch.eye(4)[:1]])
+    found = r_precision(Deaf(), images, said, said, rivals=3)
+    assert (found.value, found.unread) == (4 / 5, 1)
+    with pytest.raises(DataError, match="got 3 captions of others"):
+        r_precision(Deaf(), images, said, said, rivals=4)
