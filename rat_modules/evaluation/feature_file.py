@@ -6,7 +6,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -92,11 +91,25 @@ class FeatureFile:
         Raises:
             IndexError: there is no such row.
         """
-        if not self._count:
+        chosen = range(self._count)[which] if isinstance(which, slice) else which
+        if isinstance(chosen, range) and chosen.step == 1:
+            return self._read(chosen.start, len(chosen))
+        numbers = [range(self._count)[row] for row in chosen]
+        return torch.cat([self._read(row, 1) for row in numbers]) if numbers else torch.empty(0, self.width)
+
+    def _read(self, first: int, count: int) -> Tensor:
+        # read and not mapped: pages of a map would count as memory of this process
+        if not count:
             return torch.empty(0, self.width)
-        # mapped anew each time: what was read before need not stay in memory
-        mapped = np.memmap(self._file, np.float32, "r", shape=(self._count, self.width))
-        return torch.from_numpy(np.array(mapped[which if isinstance(which, slice) else list(which)]))
+        content = bytearray(count * self.width * _BYTES)
+        left = memoryview(content)
+        self._file.seek(first * self.width * _BYTES)
+        while left:
+            taken = self._file.readinto(left)
+            if not taken:
+                raise RatError("features", got="a file that was cut short", expected=f"{self._count} rows")
+            left = left[taken:]
+        return torch.frombuffer(content, dtype=torch.float32).reshape(count, self.width)
 
     def blocks(self, size: int) -> Iterator[Tensor]:
         """All rows in order, `size` at a time."""

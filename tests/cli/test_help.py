@@ -33,7 +33,7 @@ def test_help_ends_with_two_worked_examples(run: Callable, verb: str) -> None:
 
 def test_the_table_and_the_verbs_say_the_same(run: Callable) -> None:
     promised = (
-        "recipes components plugins assemble train train-text sample report evaluate convert retrofit data demo"
+        "recipes components plugins assemble train train-text sample report evaluate compare convert retrofit data demo"
         " new-plugin doctor"
     )
     assert list(VERBS) == promised.split()

@@ -119,7 +119,8 @@ def test_a_system_that_draws_the_reference_is_near_it_and_its_captions_are_found
     # captions that are said of several pictures draw the first of them
     assert found.results["frechet"]["distance"] < untrained.results["frechet"]["distance"] / 10
     assert found.results["precision-recall"]["precision"] == 1
-    assert found.results["r"]["generated"] > 0.8 and found.results["r"]["real"] > 0.8
+    # a caption that is said of several pictures is not always of this one
+    assert found.results["r"]["generated"] > 0.8 and found.results["r"]["real"] > 0.7
 
 
 @pytest.mark.parametrize(
@@ -238,4 +239,4 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
         assert done.returncode == 0, done.stderr
         used.append(int(done.stdout))
     vectors = 8000 * 2048 * 4
-    assert used[1] - used[0] < vectors / 3, f"{used[0] / 1e6:.0f} MB, then {used[1] / 1e6:.0f} MB"
+    assert used[1] - used[0] < vectors / 4, f"{used[0] / 1e6:.0f} MB, then {used[1] / 1e6:.0f} MB"
