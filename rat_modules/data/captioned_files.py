@@ -86,6 +86,11 @@ class CaptionedFiles(Dataset[tuple[Tensor, tuple[str, ...]]]):
         if not self._items:
             raise self._nothing_left()
 
+    @property
+    def preparation(self) -> str:
+        """How files become pictures, in words."""
+        return preparation(self.fit, self.background, boxes=any(item.box for item in self._items))
+
     def __len__(self) -> int:
         return len(self._items)
 
@@ -189,3 +194,15 @@ def surroundings(box: Box, size: tuple[int, int]) -> Box:
     left, top = max(0, centre_x - radius), max(0, centre_y - radius)
     right, bottom = min(size[0], centre_x + radius), min(size[1], centre_y + radius)
     return (left, top, right, bottom) if left < right and top < bottom else (0, 0, *size)
+
+
+def preparation(fit: Fit, background: Colour, *, boxes: bool = False) -> str:
+    """How `square` makes pictures, in words.
+
+    Example:
+        >>> preparation("crop", (128, 128, 128))
+        'largest middle square, Lanczos of Pillow, on (128, 128, 128)'
+    """
+    cut = "largest middle square" if fit == "crop" else "padded to a square"
+    around = "1.5 times the bounding box, then the " if boxes else ""
+    return f"{around}{cut}, Lanczos of Pillow, on {tuple(background)}"

@@ -84,6 +84,11 @@ class Emoji(Dataset[tuple[Tensor, tuple[str, ...]]]):
         if not self._records:
             raise DataError("no emoji is left", got=f"split {split!r}, tones {tones!r}, styles {', '.join(styles)}")
 
+    @property
+    def preparation(self) -> str:
+        """How files become pictures, in words."""
+        return f"padded to a square, colours premultiplied, Lanczos of Pillow, on {self._background}"
+
     def __len__(self) -> int:
         return len(self._records)
 

@@ -11,7 +11,7 @@ from typing import Any
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from rat_modules.data.captioned_files import Original, surroundings
+from rat_modules.data.captioned_files import Original, preparation, surroundings
 from rat_modules.data.pictures import Colour, Fit, decode_picture, square
 from rat_modules.data.shard_file import Said, ShardFile
 from rat_modules.data.shard_index import read_index
@@ -76,6 +76,13 @@ class Shards(Dataset[tuple[Tensor, tuple[str, ...]]]):
     def splits_in(root: Path) -> list[str]:
         """Splits that were written."""
         return list(read_index(root).splits)
+
+    @property
+    def preparation(self) -> str:
+        """How stored pictures become these, in words."""
+        if self.stored == self.image_size:
+            return f"as they were stored, {self.stored} px"
+        return preparation(self.fit, self.background, boxes=True)
 
     def __len__(self) -> int:
         return self.about.pictures

@@ -9,8 +9,11 @@ from torch import Tensor
 
 from rat_modules.errors import RatError
 from rat_modules.evaluation.shapes_features import ShapesFeatures
+from rat_modules.evaluation.shapes_templates import SIDE
 from rat_modules.matching.files import NAME, load_matcher
 from rat_modules.matching.matcher import Matcher
+
+_OURS = "to {} px, bilinear, antialiased"
 
 
 class Extracted(NamedTuple):
@@ -25,10 +28,12 @@ class Extractor(Protocol):
 
     name: for readers.
     sha256: of its weights; numbers of other weights are other numbers.
+    resize: how pictures are brought to the size that it takes, in words.
     """
 
     name: str
     sha256: str
+    resize: str
 
     def __call__(self, images: Tensor) -> Extracted:
         """Pictures 'n 3 h w', uint8."""
@@ -41,7 +46,7 @@ class ShapesExtractor:
     name = "shapes"
 
     def __init__(self) -> None:
-        self._features = ShapesFeatures()
+        self._features, self.resize = ShapesFeatures(), _OURS.format(SIDE)
         self.sha256 = self._features.sha256
 
     def __call__(self, images: Tensor) -> Extracted:
@@ -60,7 +65,7 @@ class MatcherExtractor:
     name = "matcher"
 
     def __init__(self, matcher: Matcher, path: Path) -> None:
-        self.matcher = matcher
+        self.matcher, self.resize = matcher, _OURS.format(matcher.image_encoder.image_size)
         self.sha256 = sha256_of(path / NAME if path.is_dir() else path)
 
     def __call__(self, images: Tensor) -> Extracted:

@@ -31,7 +31,7 @@ class InceptionExtractor:
         CheckpointError: the file is damaged, or of another network.
     """
 
-    name = "inception"
+    name, resize = "inception", "to 299 px, bilinear as TensorFlow 1 has it"
 
     def __init__(self, file: Path | None = None, *, device: torch.device | str = "cpu") -> None:
         try:

@@ -26,7 +26,7 @@ class Judgement:
 
     Args:
         results: metric -> name -> number; empty in all processes but the first.
-        reference: the number of its pictures, and a hash of their bytes in their order.
+        reference: the number of its pictures, how they were made, and a hash of their bytes in their order.
         captions: the number of those that were asked for, and a hash of them in their order.
     """
 
@@ -83,7 +83,7 @@ def judge(
         repeats = trained = None
         only_features = looks(extractor, {}, set(), None)
         if "repeats" in needs:
-            repeats = looking("repeats", again, drawn(assembly, again, protocol.seed + 1), only_features)
+            repeats = looking("repeats", again, drawn(assembly, again, (protocol.seed + 1) % 2**63), only_features)
         if "training" in needs and training is not None:
             trained = looking("training", [""] * len(training), shown(training), only_features)
         pool = [(text, dataset.concept(index)) for index, captions in enumerate(said) for text in captions]
@@ -98,7 +98,11 @@ def judge(
             bytes_of_all.update(rows.byte().numpy().tobytes())
     return Judgement(
         results,
-        {"pictures": len(dataset), "sha256": bytes_of_all.hexdigest()},
+        {
+            "pictures": len(dataset),
+            "preparation": getattr(dataset, "preparation", "as the data set makes them"),
+            "sha256": bytes_of_all.hexdigest(),
+        },
         {"count": len(asked.captions), "sha256": _hash_of(asked.captions)},
     )
 

@@ -90,10 +90,9 @@ def stamped(
         "reference": judgement.reference,
         "captions": {"rule": "one of each picture in turn, drawn by the seed", **judgement.captions},
         "image size": edge,
-        "crop and filter": "as the data set reads pictures; the reference's hash is of the bytes after it",
         "seed": protocol.seed,
         "truncation": "none: standard normal noise",
-        "features": {"name": extractor.name, "sha256": extractor.sha256},
+        "features": {"name": extractor.name, "sha256": extractor.sha256, "resize": extractor.resize},
         "matcher": matcher_sha256,
         "repeats": [protocol.repeats, protocol.times],
     }

@@ -221,7 +221,7 @@ from rat_modules.evaluation.judging import judge
 from rat_modules.evaluation.measures import Frechet, KernelDistance
 from rat_modules.evaluation.protocol import Protocol
 class Wide:
-    name = sha256 = "wide"
+    name = sha256 = resize = "wide"
     map = torch.randn(768, 2048, generator=torch.Generator().manual_seed(0))
     def __call__(self, images):
         return Extracted(images.float().flatten(1) @ self.map)

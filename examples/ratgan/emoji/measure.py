@@ -1,0 +1,81 @@
+"""Measure every model that a run kept, by two protocols: results/*.json, a table and a curve."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+
+PROTOCOLS = {"emoji": "concepts never trained on", "emoji-composition": "known concepts in tones held out"}
+HERE = Path(__file__).parent
+SHOWN = {
+    "frechet: distance": "Frechet distance",
+    "kernel-distance: mean": "kernel distance",
+    "precision-recall: precision": "precision",
+    "precision-recall: recall": "recall",
+    "diversity: ratio": "diversity",
+    "r-precision: generated": "R-precision",
+    "r-precision: real": "of real pictures",
+}
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--matcher", required=True, type=click.Path(path_type=Path))
+@click.option("--out", default=HERE / "results", type=click.Path(path_type=Path))
+def main(run: Path, matcher: Path, out: Path) -> None:
+    """Measure the checkpoints of RUN that were not measured yet."""
+    models = {int(path.name.removeprefix("step-")): path for path in sorted(run.glob("checkpoints/step-*"))}
+    for step, model in models.items():
+        for protocol in PROTOCOLS:
+            file = out / f"{protocol}-{step:06d}.json"
+            if not file.is_file():
+                words = ["evaluate", model, "--data", HERE / "shards", "--protocol", protocol]
+                words += ["--matcher", matcher, "--out", file]
+                subprocess.run([sys.executable, "-m", "rat_modules", *map(str, words)], check=True)
+    read = {protocol: results(out, protocol) for protocol in PROTOCOLS}
+    (out / "table.md").write_text("\n\n".join(table(read[name], title) for name, title in PROTOCOLS.items()) + "\n")
+    curve(read, out.parent / "curve.png")
+
+
+def results(folder: Path, protocol: str) -> dict[int, dict[str, float]]:
+    """Step -> "measure: name" -> number."""
+    found = {}
+    for file in sorted(folder.glob(f"{protocol}-[0-9]*.json")):
+        measured = json.loads(file.read_text(encoding="utf-8"))["results"]
+        numbers = {f"{measure}: {key}": value for measure, each in measured.items() for key, value in each.items()}
+        found[int(file.stem.removeprefix(f"{protocol}-"))] = numbers
+    return found
+
+
+def table(read: dict[int, dict[str, float]], title: str) -> str:
+    """A row for each step."""
+    lines = [f"| {title}, step | {' | '.join(SHOWN.values())} |", "|---" * (len(SHOWN) + 1) + "|"]
+    for step, numbers in read.items():
+        lines.append(f"| {step:,} | " + " | ".join(f"{numbers[key]:.3g}" for key in SHOWN) + " |")
+    return "\n".join(lines)
+
+
+def curve(read: dict[str, dict[int, dict[str, float]]], path: Path) -> None:
+    """R-precision and Frechet distance over the steps."""
+    import matplotlib
+
+    matplotlib.use("agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(1, 2, figsize=(9, 3.2), layout="constrained")
+    for (name, title), colour in zip(PROTOCOLS.items(), ("tab:blue", "tab:orange"), strict=True):
+        steps = list(read[name])
+        for axis, key in zip(axes, ("r-precision: generated", "frechet: distance"), strict=True):
+            axis.plot(steps, [numbers[key] for numbers in read[name].values()], "o-", color=colour, label=title)
+        real = next(iter(read[name].values()))["r-precision: real"]
+        axes[0].axhline(real, color=colour, linestyle=":", label="real pictures of them")
+    axes[0].set(xlabel="step", ylabel="R-precision", ylim=(0, 1))
+    axes[1].set(xlabel="step", ylabel="Frechet distance, own features", ylim=(0, None))
+    axes[0].legend(fontsize=7)
+    figure.savefig(path, dpi=110)
+
+
+if __name__ == "__main__":
+    main()
