@@ -131,3 +131,13 @@ def test_the_command(run: Callable, refused: Callable, tmp_path: Path) -> None:
     assert rows == [["train", "3", "63", "254", "63"], ["heldout", "1", "1", "4", "1"]]
     assert run("data", "check", tmp_path / "shards").stdout.splitlines()[0] == f"{tmp_path / 'shards'} (shards)"
     assert "which is not empty" in refused("data", "shard", "mini", "--out", tmp_path / "shards")
+
+
+def test_options_of_the_data_set_are_those_of_the_shards(refused: Callable, run: Callable, tmp_path: Path) -> None:
+    words = ("data", "shard", "shapes", "--per", "5", "--out")
+    done = run(*words, tmp_path / "few", "--option", "count=7", "--option", "seed=3")
+    assert done.returncode == 0, done.stderr
+    assert len(Shards(tmp_path / "few")) == 7
+    assert "data set 'shapes': got got an unexpected keyword" in refused(*words, tmp_path / "a", "--option", "cuont=7")
+    assert "--option: got split" in refused(*words, tmp_path / "a", "--option", "split=test")
+    assert not (tmp_path / "a").exists()
