@@ -24,7 +24,8 @@ from rat_modules.matching.files import load_matcher
 from rat_modules.matching.matcher import Matcher
 from rat_modules.matching.pairs import Pairs
 from rat_modules.matching.settings import MatchingSettings
-from rat_modules.matching.start import begin, recipe_of
+from rat_modules.matching.start import begin
+from rat_modules.matching.state import PUBLISHED
 from rat_modules.matching.trainer import run
 from rat_modules.registry import get_catalog, load_plugin_file
 from rat_modules.training.captioned import CaptionedPictures
@@ -91,9 +92,9 @@ def trained(
     began = time.process_time()
     state = begin(settings, captioned, seed=seed, device=torch.device("cpu"))
     pairs = Pairs(captioned, state.matcher, batch_size=settings.batch_size, seed=seed)
-    folder = RunFolder(out, keep=1, published=state.published())
+    folder = RunFolder(out, keep=1, published=PUBLISHED)
     about = {"data": captioned.dataset.name, "seed": seed, "fingerprint": captioned.fingerprint()}
-    folder.begin(recipe_of(settings), about)
+    folder.begin(state.matcher.recipe, about)
     ready = time.process_time()
 
     def enough() -> bool:

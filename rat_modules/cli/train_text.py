@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 EPILOG = """\b
 Examples:
   rat-modules train-text --data mini --out runs/text --steps 500
-  rat-modules train-text --data data/emoji --option tones=all --vocabulary subwords --out runs/emoji-text
+  rat-modules train-text --data data/emoji --option tones=all --encoder wordllama --out runs/emoji-text
 """
 _OWN = "  [with --resume: the run's own]"
 
@@ -27,7 +27,7 @@ _OWN = "  [with --resume: the run's own]"
 @click.command(epilog=EPILOG)
 @click.option("--data", help="shapes, mini, another data set, or a folder." + _OWN)
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="The run folder.")
-@click.option("--encoder", metavar="NAME", help="The text encoder: damsm is trained, others stay.  [default: damsm]")
+@click.option("--encoder", metavar="NAME", help="damsm, or a pretrained one to project.  [default: damsm]")
 @click.option("--loss", metavar="damsm|contrastive", help="damsm trains single words too.  [default: contrastive]")
 @click.option("--vocabulary", metavar="words|subwords", help="Of an encoder that has its own.  [default: words]")
 @click.option("--steps", type=click.IntRange(min=1), default=2000, show_default=True, help="Steps in all.")
@@ -45,9 +45,9 @@ def command(out: Path, resume: bool, **options: Any) -> int | None:
     """Train a text encoder and an image encoder to match captioned pictures.
 
     --out becomes a run folder: text_encoder.safetensors, which `train --text-encoder` takes, matcher.safetensors (both
-    encoders, for R-precision), recipe.toml, checkpoints/ and metrics.jsonl. An encoder that has no words to train
-    (wordllama, minilm) stays as it is, and a linear map behind it is trained for the matcher alone. Ctrl-C and SIGTERM
-    write a checkpoint first.
+    encoders, for R-precision), recipe.toml, checkpoints/ and metrics.jsonl. A pretrained encoder (wordllama, minilm)
+    stays as it is, reads every caption once, and a linear map behind it is trained: its sentences, projected, are what
+    the run's text encoder gives. Ctrl-C and SIGTERM write a checkpoint first.
     """
     from rat_modules.training.lock import only_one
 
@@ -79,17 +79,18 @@ def train(
     from rat_modules.matching.pairs import Pairs
     from rat_modules.matching.settings import MatchingSettings
     from rat_modules.matching.start import begin, check_steps, recipe_of, take_up
+    from rat_modules.matching.state import PUBLISHED
     from rat_modules.matching.trainer import run
     from rat_modules.sampling.device import choose_device
     from rat_modules.training.captioned import CaptionedPictures
     from rat_modules.training.folder import RunFolder
     from rat_modules.training.start import check_same
 
-    folder = RunFolder(out, keep=keep, published=("text_encoder.safetensors", "matcher.safetensors"))
+    folder = RunFolder(out, keep=keep, published=PUBLISHED)
     before = folder.read_about() if resume else None
     own = MatchingSettings.from_plain(before.get("settings")) if before else None
     settings = _settings(own, **options)
-    recipe = recipe_of(settings)
+    recipe_of(settings)  # an encoder that nobody knows is refused before the data are read
     data = data or (before["data"] if before else None)
     if data is None:
         raise TrainingError("--data is missing", expected="shapes, mini, another data set, or a folder")
@@ -116,8 +117,7 @@ def train(
     if state is None:
         state = begin(settings, captioned, seed=seed, device=place)
     pairs = Pairs(captioned, state.matcher, batch_size=settings.batch_size, seed=seed)
-    folder.published = state.published()
-    folder.begin(recipe, about)
+    folder.begin(state.matcher.recipe, about)
     folder.cut_metrics(state.step)
     return _report(folder, run(state, pairs, folder, steps=steps, checkpoint_every=checkpoint_every))
 
@@ -142,10 +142,6 @@ def _report(folder: "RunFolder", outcome: "Outcome") -> int | None:
     """Say how the run ended; the exit status where a signal ended it."""
     if outcome.stopped_by is None:
         click.echo(f"{outcome.step} steps done: {folder.path}")
-        if "text_encoder.safetensors" not in folder.published:
-            click.echo(
-                "the text encoder is as it was: name it in a recipe (--set text_encoder.name=...) to train with it"
-            )
         return None
     again = f"rat-modules train-text --out {folder.path} --resume"
     click.echo(f"stopped at step {outcome.step}, checkpoint written; go on with: {again}", err=True)

@@ -22,6 +22,7 @@ from rat_modules.training.state import all_finite, load_optimizer, optimizer_ten
 
 FORMAT = "rat_modules/matching-run/1"
 BETAS = (0.9, 0.98)
+PUBLISHED = ("text_encoder.safetensors", NAME)  # files of a checkpoint that the run folder itself shows
 
 
 @attrs.define(eq=False)
@@ -42,10 +43,10 @@ class MatchingState:
         Raises:
             TrainingError: the loss needs words and the text encoder has none.
         """
-        if settings.loss == "damsm" and not matcher.trains_text:
+        if settings.loss == "damsm" and matcher.projected:
             raise TrainingError(
                 "--loss damsm",
-                got=f"text encoder {settings.encoder!r}, which has no words to train",
+                got=f"text encoder {settings.encoder!r}, which has no words to train, only sentences",
                 expected="one that has, such as damsm",
                 hint="take --loss contrastive",
             )
@@ -54,10 +55,6 @@ class MatchingState:
         weights = [each for each in (*matcher.parameters(), *loss.to(device).parameters()) if each.requires_grad]
         optimizer = Adam(weights, lr=settings.learning_rate, betas=BETAS, fused=device.type in ("cpu", "cuda"))
         return cls(matcher, loss, optimizer, settings, seed)
-
-    def published(self) -> tuple[str, ...]:
-        """Files of a checkpoint that the run folder itself shows."""
-        return published(self.matcher)
 
     def write(self, folder: Path) -> None:
         """Fill an empty folder with a checkpoint, whose text encoder `rat-modules train --text-encoder` takes.
@@ -72,8 +69,7 @@ class MatchingState:
                 got="numbers that are not finite",
                 hint="this checkpoint is not written; start anew with a lower --learning-rate",
             )
-        if self.matcher.trains_text:
-            Assembly(None, None, self.matcher.text_encoder, None, self.matcher.recipe).save(folder)
+        Assembly(None, None, self.matcher.text_encoder, None, self.matcher.recipe).save(folder)
         save_matcher(folder / NAME, self.matcher, {**self.settings.plain(), "step": self.step, "seed": self.seed})
         tensors = prefixed("optimizer.", optimizer_tensors(self.optimizer))
         tensors |= prefixed("loss.", self.loss.state_dict()) | {"random.cpu": torch.get_rng_state()}
@@ -109,11 +105,6 @@ def read_state(folder: Path, *, device: torch.device) -> MatchingState:
             expected="those of a checkpoint",
         ) from error
     return state
-
-
-def published(matcher: Matcher) -> tuple[str, ...]:
-    """The files that a run shows: a frozen text encoder is not written, for a recipe names it."""
-    return ("text_encoder.safetensors", NAME) if matcher.trains_text else (NAME,)
 
 
 def _restore_chance(tensors: dict[str, Tensor]) -> None:
