@@ -75,8 +75,8 @@ def compare(data: str, minutes: float, steps: int, size: int, seed: int, only: t
     for name in only or ENCODERS:
         refuse_existing(out / name.replace(", ", "-"))
     for name in only or ENCODERS:
-        settings = MatchingSettings(**ENCODERS[name], image_size=size)
-        row = trained(settings, captioned, out / name.replace(", ", "-"), minutes=minutes, steps=steps, seed=seed)
+        settings = MatchingSettings(**ENCODERS[name], image_size=size, steps=steps)
+        row = trained(settings, captioned, out / name.replace(", ", "-"), minutes=minutes, seed=seed)
         matcher = load_matcher(out / name.replace(", ", "-"))
         row |= {split: recall(matcher, dataset) for split, dataset in opened.items()}
         report[name] = {**row, "measured_with": {**stamp("cpu"), "minutes": minutes, "size": size, "seed": seed}}
@@ -86,7 +86,7 @@ def compare(data: str, minutes: float, steps: int, size: int, seed: int, only: t
 
 
 def trained(
-    settings: MatchingSettings, captioned: CaptionedPictures, out: Path, *, minutes: float, steps: int, seed: int
+    settings: MatchingSettings, captioned: CaptionedPictures, out: Path, *, minutes: float, seed: int
 ) -> dict[str, Any]:
     """Train one matching model into a folder; how far it came, and how long preparing and training took."""
     began = time.process_time()
@@ -100,7 +100,7 @@ def trained(
     def enough() -> bool:
         return time.process_time() > ready + 60 * minutes
 
-    outcome = run(state, pairs, folder, steps=steps, checkpoint_every=10**6, stop_when=enough)
+    outcome = run(state, pairs, folder, checkpoint_every=10**6, stop_when=enough)
     if outcome.stopped_by:
         raise click.Abort
     seconds = {"preparing": round(ready - began, 1), "training": round(time.process_time() - ready, 1)}

@@ -56,6 +56,11 @@ class MatchingState:
         optimizer = Adam(weights, lr=settings.learning_rate, betas=BETAS, fused=device.type in ("cpu", "cuda"))
         return cls(matcher, loss, optimizer, settings, seed)
 
+    @property
+    def device(self) -> torch.device:
+        """Where both encoders are trained."""
+        return self.matcher.image_encoder.whole.weight.device
+
     def write(self, folder: Path) -> None:
         """Fill an empty folder with a checkpoint, whose text encoder `rat-modules train --text-encoder` takes.
 
@@ -73,8 +78,8 @@ class MatchingState:
         save_matcher(folder / NAME, self.matcher, {**self.settings.plain(), "step": self.step, "seed": self.seed})
         tensors = prefixed("optimizer.", optimizer_tensors(self.optimizer))
         tensors |= prefixed("loss.", self.loss.state_dict()) | {"random.cpu": torch.get_rng_state()}
-        if torch.cuda.is_available() and torch.cuda.is_initialized():
-            tensors |= {f"random.cuda.{k}": state for k, state in enumerate(torch.cuda.get_rng_state_all())}
+        if (place := self.device).type == "cuda":
+            tensors["random.cuda"] = torch.cuda.get_rng_state(place)
         write_safetensors(folder / "training.safetensors", tensors)
         plain = {"format": FORMAT, "step": self.step, "seed": self.seed, "settings": self.settings.plain()}
         with atomic_write(folder / "state.json") as temporary:
@@ -97,7 +102,7 @@ def read_state(folder: Path, *, device: torch.device) -> MatchingState:
     load_weights(state.loss, own, f"loss in {folder}")
     try:
         state.step, state.seed = int(plain["step"]), int(plain["seed"])
-        _restore_chance(rest)
+        _restore_chance(rest, state.device)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise CheckpointError(
             f"step, seed and random state in {folder}",
@@ -107,9 +112,7 @@ def read_state(folder: Path, *, device: torch.device) -> MatchingState:
     return state
 
 
-def _restore_chance(tensors: dict[str, Tensor]) -> None:
+def _restore_chance(tensors: dict[str, Tensor], device: torch.device) -> None:
     torch.set_rng_state(tensors["random.cpu"])
-    cuda, _ = split_prefix("random.cuda.", tensors)
-    names = [str(k) for k in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
-    if names and cuda.keys() == set(names):
-        torch.cuda.set_rng_state_all([cuda[name] for name in names])
+    if device.type == "cuda" and "random.cuda" in tensors:  # several processes draw the same, each on its own device
+        torch.cuda.set_rng_state(tensors["random.cuda"], device)
