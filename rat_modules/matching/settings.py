@@ -17,7 +17,7 @@ class MatchingSettings:
     """How a text and an image encoder are trained together.
 
     Args:
-        encoder: registered name of the text encoder.
+        encoder: registered name of the text encoder; a pretrained one comes behind a linear map, which is trained.
         loss: "damsm" (words and regions, sentence and picture) or "contrastive" (sentence and picture alone).
         vocabulary: how a text encoder with its own vocabulary gets it from the training captions; see `vocabulary_of`.
         image_size: edge of the pictures in pixels.

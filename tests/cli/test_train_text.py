@@ -25,7 +25,7 @@ from ..plates import write_plates
 
 STEPS = 12
 SMALL = ("--size", "16", "--width", "4", "--batch", "16", "--device", "cpu")
-DAMSM = ("--loss", "damsm", "--seed", "5")
+DAMSM = ("--loss", "damsm", "--seed", "5", "--warmup-steps", "9")
 
 
 def words_for(out: Path | str, *more: str, data: str = "mini") -> list[str]:
@@ -220,6 +220,7 @@ def test_resuming_something_else_is_refused(
         (words_for("full", "--resume"), "full holds no checkpoint to resume: got file"),
         (words_for("new", "--encoder", "damsn"), "did you mean 'damsm'?"),
         (words_for("new", "--loss", "hinge"), "loss: got 'hinge', expected damsm or contrastive"),
+        (words_for("new", "--lr-schedule", "step"), "lr_schedule: got 'step', expected constant or linear or cosine"),
         (words_for("new", "--vocabulary", "letters"), "vocabulary: got 'letters', expected words or subwords"),
         (words_for("new", "--encoder", "wordllama", "--loss", "damsm"), "which has no words to train"),
         (words_for("new", "--size", "20"), "image_size of an image encoder: got 20"),
