@@ -3,6 +3,8 @@
 import inspect
 from typing import Any
 
+from torch import nn
+
 from rat_modules.assembly.options import SUPPLIED
 from rat_modules.errors import RecipeError
 from rat_modules.recipes import Component
@@ -11,10 +13,8 @@ from rat_modules.registry import get_catalog
 from rat_modules.text.projected import ProjectedTextEncoder
 
 
-def projected(
-    encoder: str = "wordllama", cond_dim: int = 256, *, options: dict[str, Any] | None = None
-) -> ProjectedTextEncoder:
-    """Build a frozen text encoder by its registered name, and a linear map behind it with freshly drawn weights.
+class NamedProjectedTextEncoder(ProjectedTextEncoder):
+    """A frozen text encoder by its registered name, and a linear map behind it with freshly drawn weights.
 
     Args:
         encoder: registered name of a pretrained text encoder.
@@ -24,14 +24,22 @@ def projected(
     Raises:
         UnknownNameError: nobody registered a text encoder of this name.
         RecipeError: it has a vocabulary of its own to be trained, or does not take the options.
+        ShapeError: a cond_dim below 1.
 
     Example:
-        >>> projected("wordllama", 16, options={"cond_dim": 64}).project
+        >>> NamedProjectedTextEncoder("wordllama", 16, options={"cond_dim": 64}).project
         Linear(in_features=64, out_features=16, bias=True)
     """
-    given = {} if options is None else options
-    if not isinstance(given, dict):
-        raise RecipeError("text_encoder.options", got=repr(given), expected="a table")
+
+    def __init__(
+        self, encoder: str = "wordllama", cond_dim: int = 256, *, options: dict[str, Any] | None = None
+    ) -> None:
+        super().__init__(_frozen(encoder, {} if options is None else options), cond_dim)
+
+
+def _frozen(encoder: str, options: object) -> nn.Module:
+    if not isinstance(options, dict):
+        raise RecipeError("text_encoder.options", got=repr(options), expected="a table")
     target = get_catalog().get("text_encoders", encoder).resolve()
     if "vocabulary" in inspect.signature(target).parameters:
         raise RecipeError(
@@ -39,13 +47,14 @@ def projected(
             got=f"{encoder!r}, which is trained with its own vocabulary",
             expected="a pretrained one, such as wordllama",
         )
-    if problems := option_problems("text_encoder.options", target, given, supplied=SUPPLIED["text_encoder"]):
+    if problems := option_problems("text_encoder.options", target, options, supplied=SUPPLIED["text_encoder"]):
         raise RecipeError("text encoder 'projected': " + "; ".join(problems))
-    return ProjectedTextEncoder(target(**given), cond_dim)
+    made: nn.Module = target(**options)
+    return made
 
 
 def named(frozen: Component, cond_dim: int) -> Component:
-    """How a recipe says that the sentences of this text encoder are projected; the inverse of `projected`.
+    """How a recipe says that the sentences of this text encoder are projected; as `NamedProjectedTextEncoder` reads it.
 
     Example:
         >>> named(Component("minilm"), 256).options

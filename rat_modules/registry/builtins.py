@@ -66,7 +66,9 @@ def register_text_encoders(register: Register) -> None:
         "wordllama", "rat_modules.text.wordllama:WordLlamaTextEncoder", summary="pretrained, any word, order-blind"
     )
     register(
-        "projected", "rat_modules.assembly.projected:projected", summary="a pretrained one behind a trained linear map"
+        "projected",
+        "rat_modules.assembly.projected:NamedProjectedTextEncoder",
+        summary="a pretrained one behind a trained linear map",
     )
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from rat_modules.assembly import assemble, load
-from rat_modules.assembly.projected import projected
+from rat_modules.assembly.projected import NamedProjectedTextEncoder
 from rat_modules.checkpoints.files import read_safetensors
 from rat_modules.errors import CheckpointError, RatError, RecipeError, ShapeError
 from rat_modules.registry import get_catalog
@@ -125,7 +125,7 @@ def test_what_cannot_be_projected_is_refused(options: dict[str, Any], error: typ
     with pytest.raises(error, match=reason):
         assemble("ratgan-tiny", **SMALL, **{f"text_encoder.{key}": value for key, value in options.items()})
     with pytest.raises(error, match=reason):
-        projected(**options)
+        NamedProjectedTextEncoder(**options)
 
 
 def test_sentences_of_another_width_are_refused() -> None:
