@@ -24,7 +24,8 @@ from rat_modules.matching.files import load_matcher
 from rat_modules.matching.matcher import Matcher
 from rat_modules.matching.pairs import Pairs
 from rat_modules.matching.settings import MatchingSettings
-from rat_modules.matching.start import begin, recipe_of
+from rat_modules.matching.start import begin
+from rat_modules.matching.state import PUBLISHED
 from rat_modules.matching.trainer import run
 from rat_modules.registry import get_catalog, load_plugin_file
 from rat_modules.training.captioned import CaptionedPictures
@@ -74,8 +75,8 @@ def compare(data: str, minutes: float, steps: int, size: int, seed: int, only: t
     for name in only or ENCODERS:
         refuse_existing(out / name.replace(", ", "-"))
     for name in only or ENCODERS:
-        settings = MatchingSettings(**ENCODERS[name], image_size=size)
-        row = trained(settings, captioned, out / name.replace(", ", "-"), minutes=minutes, steps=steps, seed=seed)
+        settings = MatchingSettings(**ENCODERS[name], image_size=size, steps=steps)
+        row = trained(settings, captioned, out / name.replace(", ", "-"), minutes=minutes, seed=seed)
         matcher = load_matcher(out / name.replace(", ", "-"))
         row |= {split: recall(matcher, dataset) for split, dataset in opened.items()}
         report[name] = {**row, "measured_with": {**stamp("cpu"), "minutes": minutes, "size": size, "seed": seed}}
@@ -85,21 +86,21 @@ def compare(data: str, minutes: float, steps: int, size: int, seed: int, only: t
 
 
 def trained(
-    settings: MatchingSettings, captioned: CaptionedPictures, out: Path, *, minutes: float, steps: int, seed: int
+    settings: MatchingSettings, captioned: CaptionedPictures, out: Path, *, minutes: float, seed: int
 ) -> dict[str, Any]:
     """Train one matching model into a folder; how far it came, and how long preparing and training took."""
     began = time.process_time()
     state = begin(settings, captioned, seed=seed, device=torch.device("cpu"))
     pairs = Pairs(captioned, state.matcher, batch_size=settings.batch_size, seed=seed)
-    folder = RunFolder(out, keep=1, published=state.published())
+    folder = RunFolder(out, keep=1, published=PUBLISHED)
     about = {"data": captioned.dataset.name, "seed": seed, "fingerprint": captioned.fingerprint()}
-    folder.begin(recipe_of(settings), about)
+    folder.begin(state.matcher.recipe, about)
     ready = time.process_time()
 
     def enough() -> bool:
         return time.process_time() > ready + 60 * minutes
 
-    outcome = run(state, pairs, folder, steps=steps, checkpoint_every=10**6, stop_when=enough)
+    outcome = run(state, pairs, folder, checkpoint_every=10**6, stop_when=enough)
     if outcome.stopped_by:
         raise click.Abort
     seconds = {"preparing": round(ready - began, 1), "training": round(time.process_time() - ready, 1)}

@@ -1,13 +1,12 @@
 """`rat-modules train`: a recipe and captioned pictures make a run folder."""
 
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from rat_modules.cli.options import SEED
-from rat_modules.cli.refusals import refuse_existing, refuse_unwritable
+from rat_modules.cli.run_folder import processes_in, report, voice
 from rat_modules.errors import DataError, TrainingError
 from rat_modules.registry import get_catalog
 
@@ -50,21 +49,11 @@ def command(out: Path, resume: bool, **options: Any) -> int | None:
     discriminator.safetensors, checkpoints/, metrics.jsonl and samples/. Ctrl-C and SIGTERM write a checkpoint first.
     """
     from rat_modules.training.folder import RunFolder
-    from rat_modules.training.lock import only_one
-    from rat_modules.training.processes import joined
 
     folder = RunFolder(out, keep=options["keep"])
-    with joined() as processes, ExitStack() as held:
-        if processes.first:
-            if not resume:
-                refuse_existing(out)
-            refuse_unwritable(out)
-            held.enter_context(only_one(out))
-            if not resume:
-                refuse_existing(out)  # another process may have been quicker
-        processes.wait()
+    with processes_in(out, resume=resume) as processes:
         outcome = train(folder, processes, resume=resume, **options)
-        return report(folder, outcome) if processes.first else None
+        return report("train", out, outcome) if processes.first else None
 
 
 def train(
@@ -92,7 +81,7 @@ def train(
     from rat_modules.training.streamed import source_of
     from rat_modules.training.trainer import run
 
-    say = click.echo if processes.first else _silent
+    say = voice(processes)
     before = folder.read_about() if resume else None
     wanted = _wanted_recipe(folder, recipe, resume=resume, began=before is not None, **options)
     data = data or (before["data"] if before else None)
@@ -154,20 +143,6 @@ def train(
             sinks.append(Board(folder.path / "tensorboard", folder.samples, step=state.step))
     processes.wait()
     return run(state, batches, folder, checkpoint_every=checkpoint_every, sinks=sinks, processes=processes)
-
-
-def _silent(*words: object, **options: object) -> None:
-    """What all processes would say, one of them says."""
-
-
-def report(folder: "RunFolder", outcome: "Outcome") -> int | None:
-    """Say how the run ended; the exit status where a signal ended it."""
-    if outcome.stopped_by is None:
-        click.echo(f"{outcome.step} steps done: {folder.path}")
-        return None
-    again = f"rat-modules train --out {folder.path} --resume"
-    click.echo(f"stopped at step {outcome.step}, checkpoint written; go on with: {again}", err=True)
-    return 128 + outcome.stopped_by
 
 
 def _wanted_recipe(

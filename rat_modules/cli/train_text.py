@@ -1,25 +1,24 @@
 """`rat-modules train-text`: captioned pictures make a text encoder, and a model that matches pictures with captions."""
 
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from rat_modules.cli.options import SEED, Finite
-from rat_modules.cli.refusals import refuse_existing, refuse_unwritable
+from rat_modules.cli.run_folder import processes_in, report, voice
 from rat_modules.errors import DataError, TrainingError
 from rat_modules.registry import get_catalog
 
 if TYPE_CHECKING:
     from rat_modules.matching.settings import MatchingSettings
-    from rat_modules.training.folder import RunFolder
+    from rat_modules.training.processes import Processes
     from rat_modules.training.trainer import Outcome
 
 EPILOG = """\b
 Examples:
   rat-modules train-text --data mini --out runs/text --steps 500
-  rat-modules train-text --data data/emoji --option tones=all --vocabulary subwords --out runs/emoji-text
+  rat-modules train-text --data data/emoji --option tones=all --encoder wordllama --out runs/emoji-text
 """
 _OWN = "  [with --resume: the run's own]"
 
@@ -27,14 +26,16 @@ _OWN = "  [with --resume: the run's own]"
 @click.command(epilog=EPILOG)
 @click.option("--data", help="shapes, mini, another data set, or a folder." + _OWN)
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="The run folder.")
-@click.option("--encoder", metavar="NAME", help="The text encoder: damsm is trained, others stay.  [default: damsm]")
+@click.option("--encoder", metavar="NAME", help="damsm, or a pretrained one to project.  [default: damsm]")
 @click.option("--loss", metavar="damsm|contrastive", help="damsm trains single words too.  [default: contrastive]")
 @click.option("--vocabulary", metavar="words|subwords", help="Of an encoder that has its own.  [default: words]")
-@click.option("--steps", type=click.IntRange(min=1), default=2000, show_default=True, help="Steps in all.")
+@click.option("--steps", type=click.IntRange(min=1), help="Steps in all.  [default: 2000]")
 @click.option("--batch", "batch_size", type=click.IntRange(min=2), help="Pairs per step.  [default: 64]")
 @click.option("--size", "image_size", type=click.IntRange(min=8), help="Edge of the pictures.  [default: 32]")
 @click.option("--width", type=click.IntRange(min=1), help="Channels of the image encoder.  [default: 24]")
 @click.option("--learning-rate", type=Finite(min=0, min_open=True), help="Of Adam.  [default: 0.001]")
+@click.option("--lr-schedule", metavar="constant|linear|cosine", help="To zero at the last step.  [default: constant]")
+@click.option("--warmup-steps", type=click.IntRange(min=0), help="Steps in which the rate rises.  [default: 0]")
 @click.option("--option", "data_options", multiple=True, metavar="KEY=VALUE", help="Of the data set (may be repeated).")
 @click.option("--seed", type=SEED, help="Of weights and order.  [default: 0]")
 @click.option("--device", metavar="cpu|cuda", help="Where to train.  [default: cuda where there is one]")
@@ -45,66 +46,62 @@ def command(out: Path, resume: bool, **options: Any) -> int | None:
     """Train a text encoder and an image encoder to match captioned pictures.
 
     --out becomes a run folder: text_encoder.safetensors, which `train --text-encoder` takes, matcher.safetensors (both
-    encoders, for R-precision), recipe.toml, checkpoints/ and metrics.jsonl. An encoder that has no words to train
-    (wordllama, minilm) stays as it is, and a linear map behind it is trained for the matcher alone. Ctrl-C and SIGTERM
-    write a checkpoint first.
+    encoders, for R-precision), recipe.toml, checkpoints/ and metrics.jsonl. A pretrained encoder (wordllama, minilm)
+    stays as it is, reads every caption once, and a linear map behind it is trained: its sentences, projected, are what
+    the run's text encoder gives. Ctrl-C and SIGTERM write a checkpoint first.
     """
-    from rat_modules.training.lock import only_one
-
-    with ExitStack() as held:
-        if not resume:
-            refuse_existing(out)
-        refuse_unwritable(out)
-        held.enter_context(only_one(out))
-        if not resume:
-            refuse_existing(out)  # another process may have been quicker
-        return train(out, resume=resume, **options)
+    with processes_in(out, resume=resume) as processes:
+        outcome = train(out, processes, resume=resume, **options)
+        return report("train-text", out, outcome) if processes.first else None
 
 
 def train(
     out: Path,
+    processes: "Processes",
     *,
     data: str | None,
-    steps: int,
     seed: int | None,
     device: str | None,
     checkpoint_every: int,
     keep: int,
     resume: bool,
     **options: Any,
-) -> int | None:
+) -> "Outcome":
     """Prepare everything in the order in which it can be refused, then train."""
     from rat_modules.data import open_dataset
     from rat_modules.data.check_report import nothing_mismatched
-    from rat_modules.matching.pairs import Pairs
+    from rat_modules.matching.pairs import Pairs, own_part
     from rat_modules.matching.settings import MatchingSettings
     from rat_modules.matching.start import begin, check_steps, recipe_of, take_up
+    from rat_modules.matching.state import PUBLISHED
     from rat_modules.matching.trainer import run
     from rat_modules.sampling.device import choose_device
     from rat_modules.training.captioned import CaptionedPictures
     from rat_modules.training.folder import RunFolder
     from rat_modules.training.start import check_same
 
-    folder = RunFolder(out, keep=keep, published=("text_encoder.safetensors", "matcher.safetensors"))
+    say = voice(processes)
+    folder = RunFolder(out, keep=keep, published=PUBLISHED)
     before = folder.read_about() if resume else None
     own = MatchingSettings.from_plain(before.get("settings")) if before else None
     settings = _settings(own, **options)
-    recipe = recipe_of(settings)
+    recipe_of(settings)  # an encoder that nobody knows is refused before the data are read
+    own_part(settings.batch_size, processes)
     data = data or (before["data"] if before else None)
     if data is None:
         raise TrainingError("--data is missing", expected="shapes, mini, another data set, or a folder")
     seed = seed if seed is not None else before["seed"] if before else 0
-    place = choose_device(device)
+    place = processes.device(choose_device(device))
     state = take_up(folder, settings, device=place) if before else None
     if state is not None:
-        check_steps(state, steps, out)
+        check_steps(state, out)
     elif resume:
         folder.check_nothing_to_lose(began=before is not None)
-        click.echo(f"nothing to resume in {out}: starting", err=True)
+        say(f"nothing to resume in {out}: starting", err=True)
     dataset = open_dataset(data, image_size=settings.image_size, **settings.data_options)
     if dataset.skipped:
         file, reason = dataset.skipped[0]
-        click.echo(f"{len(dataset.skipped)} pictures skipped, the first is {file}: {reason}", err=True)
+        say(f"{len(dataset.skipped)} pictures skipped, the first is {file}: {reason}", err=True)
     captioned = CaptionedPictures(dataset, place)
     if data not in get_catalog().names("datasets"):
         data = str(Path(data).resolve())  # a resumed run may start elsewhere
@@ -115,11 +112,12 @@ def train(
         raise TrainingError(f"data set {dataset.name!r}", got=missing, expected="several concepts and captions")
     if state is None:
         state = begin(settings, captioned, seed=seed, device=place)
-    pairs = Pairs(captioned, state.matcher, batch_size=settings.batch_size, seed=seed)
-    folder.published = state.published()
-    folder.begin(recipe, about)
-    folder.cut_metrics(state.step)
-    return _report(folder, run(state, pairs, folder, steps=steps, checkpoint_every=checkpoint_every))
+    pairs = Pairs(captioned, state.matcher, batch_size=settings.batch_size, seed=seed, processes=processes)
+    if processes.first:
+        folder.begin(state.matcher.recipe, about)
+        folder.cut_metrics(state.step)
+    processes.wait()
+    return run(state, pairs, folder, checkpoint_every=checkpoint_every)
 
 
 def _settings(own: "MatchingSettings | None", data_options: tuple[str, ...], **options: Any) -> "MatchingSettings":
@@ -136,17 +134,3 @@ def _data_options(texts: tuple[str, ...]) -> dict[str, Any]:
     if wrong or len(keys) < len(texts):
         raise DataError("--option", got=", ".join(wrong or texts), expected="KEY=VALUE of the data set, as tones=all")
     return parse_overrides(texts)
-
-
-def _report(folder: "RunFolder", outcome: "Outcome") -> int | None:
-    """Say how the run ended; the exit status where a signal ended it."""
-    if outcome.stopped_by is None:
-        click.echo(f"{outcome.step} steps done: {folder.path}")
-        if "text_encoder.safetensors" not in folder.published:
-            click.echo(
-                "the text encoder is as it was: name it in a recipe (--set text_encoder.name=...) to train with it"
-            )
-        return None
-    again = f"rat-modules train-text --out {folder.path} --resume"
-    click.echo(f"stopped at step {outcome.step}, checkpoint written; go on with: {again}", err=True)
-    return 128 + outcome.stopped_by

@@ -63,9 +63,24 @@ class ContrastiveLoss(nn.Module):
         if len(sentence) != len(global_features):
             got = f"sizes {[len(sentence), len(global_features)]}"
             raise ShapeError("batch of a matching loss", got=got, expected="as many of each")
+        return self.from_scores(self.scores(sentence, global_features), classes)
+
+    def scores(self, sentence: Tensor, global_features: Tensor) -> Tensor:
+        """Cosines of pictures 'n d' with sentences 'm d': 'n m' in [-1, 1], a row per picture, in float32 at least.
+
+        Raises:
+            ShapeError: they are not two such matrices of one width.
+        """
         with torch.autocast(sentence.device.type, enabled=False):
-            scores = sentence_similarity(wide(sentence), wide(global_features))
-            caption, picture = both_ways(scores * self.log_scale.clamp(max=_SHARPEST).exp(), classes)
+            return sentence_similarity(wide(sentence), wide(global_features))
+
+    def from_scores(self, scores: Tensor, classes: Tensor | Sequence[int] | None = None) -> Tensor:
+        """The loss of scores 'n n' that may have been computed in several places, rows one below the other.
+
+        Raises:
+            ShapeError: they are not as many pictures as captions, or classes do not fit.
+        """
+        caption, picture = both_ways(scores * self.log_scale.clamp(max=_SHARPEST).exp(), classes)
         return (caption + picture) / 2
 
     def extra_repr(self) -> str:

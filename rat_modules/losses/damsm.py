@@ -111,15 +111,40 @@ class DAMSMLoss(nn.Module):
         sizes = [len(each) for each in (words, regions, sentence, global_features)]
         if len(set(sizes)) > 1:
             raise ShapeError("batch of a matching loss", got=f"sizes {sizes}", expected="as many of each")
+        return self._terms(self.scores(words, regions, sentence, global_features, lengths), classes)
+
+    def scores(
+        self,
+        words: Tensor,
+        regions: Tensor,
+        sentence: Tensor,
+        global_features: Tensor,
+        lengths: Tensor | Sequence[int],
+    ) -> Tensor:
+        """Scores of n pictures with m captions, by words and by sentence: 'n m 2', in float32 at least.
+
+        Raises:
+            ShapeError: they do not fit each other.
+        """
         with torch.autocast(words.device.type, enabled=False):
             words, regions, sentence, global_features = map(wide, (words, regions, sentence, global_features))
             by_words = word_similarity(words, regions, lengths, gamma1=self.gamma1, gamma2=self.gamma2)
-            by_sentence = sentence_similarity(sentence, global_features)
-            parts = [
-                term
-                for scores in (by_words, by_sentence)
-                for term in both_ways(self.gamma3 * scores, classes, reduction=self.reduction)
-            ]
+            return torch.stack([by_words, sentence_similarity(sentence, global_features)], dim=2)
+
+    def from_scores(self, scores: Tensor, classes: Tensor | Sequence[int] | None = None) -> Tensor:
+        """The loss of scores 'n n 2' that may have been computed in several places, rows one below the other.
+
+        Raises:
+            ShapeError: they are not as many pictures as captions, or classes do not fit.
+        """
+        return self._terms(scores, classes).total
+
+    def _terms(self, scores: Tensor, classes: Tensor | Sequence[int] | None) -> DAMSMTerms:
+        parts = [
+            term
+            for each in scores.unbind(2)
+            for term in both_ways(self.gamma3 * each, classes, reduction=self.reduction)
+        ]
         return DAMSMTerms(torch.stack(parts).sum(), *parts)
 
     def extra_repr(self) -> str:

@@ -5,16 +5,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import attrs
 import torch
 from torch import nn
 
 from rat_modules.assembly import build
 from rat_modules.assembly.folder import recipe_from
+from rat_modules.assembly.projected import named
 from rat_modules.checkpoints.files import load_weights, read_safetensors, vocabulary_from, write_safetensors
 from rat_modules.errors import CheckpointError
-from rat_modules.matching.matcher import Matcher
+from rat_modules.matching.matcher import Matcher, trainable
 from rat_modules.models.image_encoder import ImageEncoder
 from rat_modules.recipes import Recipe, recipe_toml
+from rat_modules.text.projected import ProjectedTextEncoder
 
 NAME = "matcher.safetensors"
 IMAGE_OPTIONS = ("image_size", "feature_dim", "width", "region_size")
@@ -24,7 +27,8 @@ def make_matcher(recipe: Recipe, image_options: Mapping[str, Any], *, vocabulary
     """Build a matching model with freshly drawn weights.
 
     Args:
-        recipe: its [text_encoder] is built, and nothing else of it.
+        recipe: its [text_encoder] is built, and nothing else of it. A frozen one comes behind a linear map, and the
+            matching model's own recipe says so.
         image_options: keywords of `ImageEncoder`.
         vocabulary: words in order, for a text encoder that takes one.
 
@@ -35,7 +39,11 @@ def make_matcher(recipe: Recipe, image_options: Mapping[str, Any], *, vocabulary
     text_encoder = build(recipe, vocabulary=vocabulary, parts=()).text_encoder
     if text_encoder is None:
         raise CheckpointError("matching model", got="no text encoder", expected="one")
-    return Matcher(text_encoder, ImageEncoder(**image_options), recipe)
+    image_encoder = ImageEncoder(**image_options)
+    if not isinstance(text_encoder, ProjectedTextEncoder) and not trainable(text_encoder):
+        text_encoder = ProjectedTextEncoder(text_encoder, image_encoder.feature_dim)
+        recipe = attrs.evolve(recipe, text_encoder=named(recipe.text_encoder, image_encoder.feature_dim))
+    return Matcher(text_encoder, image_encoder, recipe)
 
 
 def save_matcher(path: str | Path, matcher: Matcher, trained_with: Mapping[str, Any] | None = None) -> None:

@@ -7,10 +7,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, normalize
 
-from rat_modules.errors import ShapeError
+from rat_modules.errors import RatError, ShapeError
 from rat_modules.models.image_encoder import ImageEncoder
 from rat_modules.recipes import Recipe
 from rat_modules.sampling.pixels import to_values
+from rat_modules.text.projected import ProjectedTextEncoder
+from rat_modules.training.captioned import encoded
 
 _AT_ONCE = 256
 
@@ -28,15 +30,16 @@ class Matcher(nn.Module):
 
     A text encoder that can be trained (it has weights, tokenize(captions) -> tokens, lengths, and forward(tokens,
     lengths) -> words, sentence, as `DAMSMTextEncoder`) is trained with the images; of a frozen one, which has encode
-    alone, the sentences are, through a linear map that belongs to the matcher.
+    alone, the sentences are, through the linear map of a `ProjectedTextEncoder`.
 
     Args:
-        text_encoder: any text encoder.
-        image_encoder: its feature_dim is that of the sentences, or of what they are mapped to.
+        text_encoder: of which something can be trained.
+        image_encoder: its feature_dim is that of the sentences.
         recipe: names the text encoder, so that a file of the matcher can build it.
 
     Raises:
-        ShapeError: a trained text encoder whose sentences have another width than the features of pictures.
+        ShapeError: a text encoder whose sentences have another width than the features of pictures.
+        RatError: one of which nothing can be trained.
 
     Example:
         >>> from rat_modules.text.damsm import DAMSMTextEncoder
@@ -52,28 +55,30 @@ class Matcher(nn.Module):
     def __init__(self, text_encoder: nn.Module, image_encoder: ImageEncoder, recipe: Recipe) -> None:
         super().__init__()
         self.text_encoder, self.image_encoder, self.recipe = text_encoder, image_encoder, recipe
-        self.trains_text = trainable(text_encoder)
+        self.projected = isinstance(text_encoder, ProjectedTextEncoder)
+        if not self.projected and not trainable(text_encoder):
+            got, hint = f"a frozen {type(text_encoder).__name__}", "put a ProjectedTextEncoder around it"
+            raise RatError("text encoder of a matching model", got=got, expected="one to train", hint=hint)
         width = int(self.text_encoder.cond_dim)
-        if self.trains_text and width != image_encoder.feature_dim:
+        if width != image_encoder.feature_dim:
             expected = f"{image_encoder.feature_dim}, that of the pictures"
             raise ShapeError("width of sentences", got=width, expected=expected)
-        self.project = None if self.trains_text else nn.Linear(width, image_encoder.feature_dim)
 
     def prepare(self, captions: Sequence[str]) -> tuple[Tensor, ...]:
-        """What does not change while training: tokens 'n t' and lengths 'n', or sentences 'n s'.
+        """What does not change while training: tokens 'n t' and lengths 'n', or the frozen encoder's sentences 'n p'.
 
         Raises:
             RatError: the text encoder refuses a caption.
         """
-        if not self.trains_text:
-            return (self.text_encoder.encode(captions).float(),)
+        if self.projected:
+            return (encoded(self.text_encoder.encoder, captions),)
         tokens, lengths = self.text_encoder.tokenize(captions)
         return tokens, lengths
 
     def text(self, *prepared: Tensor) -> TextFeatures:
         """Features of captions from what `prepare` made of them."""
-        if self.project is not None:
-            return TextFeatures(self.project(prepared[0]), None, None)
+        if self.projected:
+            return TextFeatures(self.text_encoder(prepared[0]), None, None)
         tokens, lengths = prepared
         longest = int(lengths.max())  # padding that no caption needs would cost as much as words
         words, sentence = self.text_encoder(tokens[:, :longest], lengths)
@@ -86,8 +91,7 @@ class Matcher(nn.Module):
         Raises:
             RatError: the text encoder refuses a caption.
         """
-        found = self.text_encoder.encode(captions).to(self.image_encoder.whole.weight.device).float()
-        return normalize(found if self.project is None else self.project(found))
+        return normalize(self.text_encoder.encode(captions).to(self.image_encoder.whole.weight.device).float())
 
     @torch.no_grad()
     def pictures(self, images: Tensor) -> Tensor:

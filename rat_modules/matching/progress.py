@@ -1,23 +1,19 @@
 """What a matching run tells while it goes: a bar with rate and time left, and rows of metrics."""
 
-import json
 import math
-import sys
 import time
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self, TextIO
 
 from torch import Tensor
-from tqdm import tqdm
 
 from rat_modules.errors import TrainingError
 from rat_modules.training.metrics import ROW_EVERY, seconds_so_far
+from rat_modules.training.telling import Row, Telling
 
 TROUBLES = 3  # so many steps of one row may not be finite
 
 
-class MatchingProgress:
+class MatchingProgress(Telling):
     """Collects losses on the device until a row of metrics is due.
 
     Args:
@@ -29,32 +25,11 @@ class MatchingProgress:
     """
 
     def __init__(self, metrics: Path, *, step: int, total: int, batch_size: int, show: bool = True) -> None:
-        self._path, self._batch_size = metrics, batch_size
+        super().__init__(metrics, step=step, total=total, show=show)
+        self._batch_size = batch_size
         self._before = seconds_so_far(metrics)
         self._began = self._last = time.monotonic()
         self._pending: list[tuple[Tensor, Tensor]] = []
-        self.bar = tqdm(
-            total=total,
-            initial=step,
-            unit="it",
-            disable=not show,
-            dynamic_ncols=True,
-            # in a log file every refresh is a line
-            mininterval=0.2 if sys.stderr.isatty() else 10.0,
-            smoothing=0.1,
-        )
-        self._file: TextIO | None = None
-
-    def __enter__(self) -> Self:
-        self._file = self._path.open("a", encoding="utf-8")
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.bar.close()
-        if self._file:
-            self._file.close()
 
     def record(self, step: int, loss: Tensor, skipped: Tensor) -> None:
         """Take the loss of one iteration, and whether its step was left out.
@@ -79,7 +54,7 @@ class MatchingProgress:
         left_out = sum(float(skipped) for _, skipped in self._pending)
         finite = [loss for loss in losses if math.isfinite(loss)]
         now = time.monotonic()
-        row: dict[str, Any] = {
+        row: Row = {
             "step": step,
             "loss": float(f"{sum(finite) / len(finite):.6g}") if finite else None,
             "skipped": left_out,
@@ -88,9 +63,7 @@ class MatchingProgress:
         }
         self._pending, self._last = [], now
         self.bar.set_postfix_str(f"loss {losses[-1]:.3f}", refresh=False)
-        if self._file:
-            self._file.write(json.dumps(row) + "\n")
-            self._file.flush()
+        self.write_row(row)
         if left_out >= TROUBLES:
             raise TrainingError(
                 f"{left_out:.0f} of the {len(losses)} steps up to step {step} were left out",

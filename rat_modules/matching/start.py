@@ -64,6 +64,7 @@ def take_up(folder: RunFolder, settings: MatchingSettings, *, device: torch.devi
             trouble = trouble or error
             continue
         check_same_settings(state.settings, settings)
+        state.settings = settings
         if trouble is not None:
             print(f"going on from {path.name}, because of a later one: {trouble}", file=sys.stderr)
         return state
@@ -72,11 +73,11 @@ def take_up(folder: RunFolder, settings: MatchingSettings, *, device: torch.devi
     return None
 
 
-def check_steps(state: MatchingState, steps: int, path: Path) -> None:
+def check_steps(state: MatchingState, path: Path) -> None:
     """Refuse to train what is trained.
 
     Raises:
         TrainingError: there is nothing left to do.
     """
-    if state.step >= steps:
+    if state.step >= state.settings.steps:
         raise TrainingError(f"{path} is trained", got=f"{state.step} steps", expected="more, by --steps")

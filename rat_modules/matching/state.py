@@ -22,6 +22,7 @@ from rat_modules.training.state import all_finite, load_optimizer, optimizer_ten
 
 FORMAT = "rat_modules/matching-run/1"
 BETAS = (0.9, 0.98)
+PUBLISHED = ("text_encoder.safetensors", NAME)  # files of a checkpoint that the run folder itself shows
 
 
 @attrs.define(eq=False)
@@ -42,10 +43,10 @@ class MatchingState:
         Raises:
             TrainingError: the loss needs words and the text encoder has none.
         """
-        if settings.loss == "damsm" and not matcher.trains_text:
+        if settings.loss == "damsm" and matcher.projected:
             raise TrainingError(
                 "--loss damsm",
-                got=f"text encoder {settings.encoder!r}, which has no words to train",
+                got=f"text encoder {settings.encoder!r}, which has no words to train, only sentences",
                 expected="one that has, such as damsm",
                 hint="take --loss contrastive",
             )
@@ -55,9 +56,10 @@ class MatchingState:
         optimizer = Adam(weights, lr=settings.learning_rate, betas=BETAS, fused=device.type in ("cpu", "cuda"))
         return cls(matcher, loss, optimizer, settings, seed)
 
-    def published(self) -> tuple[str, ...]:
-        """Files of a checkpoint that the run folder itself shows."""
-        return published(self.matcher)
+    @property
+    def device(self) -> torch.device:
+        """Where both encoders are trained."""
+        return self.matcher.image_encoder.whole.weight.device
 
     def write(self, folder: Path) -> None:
         """Fill an empty folder with a checkpoint, whose text encoder `rat-modules train --text-encoder` takes.
@@ -72,13 +74,12 @@ class MatchingState:
                 got="numbers that are not finite",
                 hint="this checkpoint is not written; start anew with a lower --learning-rate",
             )
-        if self.matcher.trains_text:
-            Assembly(None, None, self.matcher.text_encoder, None, self.matcher.recipe).save(folder)
+        Assembly(None, None, self.matcher.text_encoder, None, self.matcher.recipe).save(folder)
         save_matcher(folder / NAME, self.matcher, {**self.settings.plain(), "step": self.step, "seed": self.seed})
         tensors = prefixed("optimizer.", optimizer_tensors(self.optimizer))
         tensors |= prefixed("loss.", self.loss.state_dict()) | {"random.cpu": torch.get_rng_state()}
-        if torch.cuda.is_available() and torch.cuda.is_initialized():
-            tensors |= {f"random.cuda.{k}": state for k, state in enumerate(torch.cuda.get_rng_state_all())}
+        if (place := self.device).type == "cuda":
+            tensors["random.cuda"] = torch.cuda.get_rng_state(place)
         write_safetensors(folder / "training.safetensors", tensors)
         plain = {"format": FORMAT, "step": self.step, "seed": self.seed, "settings": self.settings.plain()}
         with atomic_write(folder / "state.json") as temporary:
@@ -101,7 +102,7 @@ def read_state(folder: Path, *, device: torch.device) -> MatchingState:
     load_weights(state.loss, own, f"loss in {folder}")
     try:
         state.step, state.seed = int(plain["step"]), int(plain["seed"])
-        _restore_chance(rest)
+        _restore_chance(rest, state.device)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise CheckpointError(
             f"step, seed and random state in {folder}",
@@ -111,14 +112,7 @@ def read_state(folder: Path, *, device: torch.device) -> MatchingState:
     return state
 
 
-def published(matcher: Matcher) -> tuple[str, ...]:
-    """The files that a run shows: a frozen text encoder is not written, for a recipe names it."""
-    return ("text_encoder.safetensors", NAME) if matcher.trains_text else (NAME,)
-
-
-def _restore_chance(tensors: dict[str, Tensor]) -> None:
+def _restore_chance(tensors: dict[str, Tensor], device: torch.device) -> None:
     torch.set_rng_state(tensors["random.cpu"])
-    cuda, _ = split_prefix("random.cuda.", tensors)
-    names = [str(k) for k in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
-    if names and cuda.keys() == set(names):
-        torch.cuda.set_rng_state_all([cuda[name] for name in names])
+    if device.type == "cuda" and "random.cuda" in tensors:  # several processes draw the same, each on its own device
+        torch.cuda.set_rng_state(tensors["random.cuda"], device)

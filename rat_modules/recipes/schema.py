@@ -6,6 +6,8 @@ import attrs
 
 from rat_modules.recipes.ranges import above, at_least, at_most, below
 
+Falling = Literal["constant", "linear", "cosine"]  # how learning rates go on to the last step
+
 
 @attrs.frozen
 class Component:
@@ -71,7 +73,7 @@ class Training:
     steps: Annotated[int, at_least(1)] = 100_000
     lr_generator: Annotated[float, above(0)] = 1e-4
     lr_discriminator: Annotated[float, above(0)] = 4e-4
-    lr_schedule: Literal["constant", "linear", "cosine"] = "constant"
+    lr_schedule: Falling = "constant"
     warmup_steps: Annotated[int, at_least(0)] = 0
     beta1: Annotated[float, at_least(0), below(1)] = 0.0
     beta2: Annotated[float, at_least(0), below(1)] = 0.9

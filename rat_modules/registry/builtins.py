@@ -65,6 +65,11 @@ def register_text_encoders(register: Register) -> None:
     register(
         "wordllama", "rat_modules.text.wordllama:WordLlamaTextEncoder", summary="pretrained, any word, order-blind"
     )
+    register(
+        "projected",
+        "rat_modules.assembly.projected:NamedProjectedTextEncoder",
+        summary="a pretrained one behind a trained linear map",
+    )
 
 
 @hookimpl

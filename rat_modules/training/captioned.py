@@ -123,7 +123,7 @@ class Captioned(CaptionedPictures, Source):
         super().__init__(dataset, device)
 
     def _encode_texts(self) -> None:
-        self.sentences = _encode(self._text_encoder, self.texts).to(self.device)
+        self.sentences = encoded(self._text_encoder, self.texts).to(self.device)
 
     def sentence(self, pictures: np.ndarray, captions: np.ndarray) -> Tensor:
         """Sentences 'n s' of the chosen caption of each picture, on the device; see `caption_numbers`."""
@@ -168,12 +168,17 @@ class Captioned(CaptionedPictures, Source):
         return Read(pixels, self.sentence(draw.pictures, draw.captions), self.concepts[draw.pictures])
 
 
-def _encode(text_encoder: Any, captions: Sequence[str]) -> Tensor:
+def encoded(text_encoder: Any, captions: Sequence[str]) -> Tensor:
+    """Sentences 'n s' of many captions, in float32, with a bar where it takes long.
+
+    Raises:
+        RatError: the text encoder refuses a caption.
+    """
     chunks = range(0, len(captions), _ENCODED_AT_ONCE)
-    encoded = [
+    found = [
         text_encoder.encode(captions[start : start + _ENCODED_AT_ONCE]) for start in _shown(chunks, "encoding captions")
     ]
-    return torch.cat(encoded).float()
+    return torch.cat(found).float()
 
 
 def read_picture(dataset: CaptionedImages, index: int) -> tuple[Tensor, int]:

@@ -2,14 +2,14 @@
 
 import functools
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
-from rat_modules.recipes.schema import Training
+from rat_modules.recipes.schema import Falling, Training
 
 
 class Networks(Protocol):
@@ -41,7 +41,20 @@ def make_optimizers(networks: Networks, training: Training) -> Optimizers:
     )
 
 
-def rate(training: Training, step: int) -> float:
+class Schedule(Protocol):
+    """How learning rates go over `steps` iterations; see `recipes.schema.Training`."""
+
+    @property
+    def steps(self) -> int: ...
+
+    @property
+    def warmup_steps(self) -> int: ...
+
+    @property
+    def lr_schedule(self) -> Falling: ...
+
+
+def rate(training: Schedule, step: int) -> float:
     """The factor of the learning rates at iteration `step`, counted from 1.
 
     Example:
@@ -56,7 +69,7 @@ def rate(training: Training, step: int) -> float:
     return warm * falling[training.lr_schedule]
 
 
-def set_rates(optimizers: Optimizers, training: Training, step: int) -> None:
+def set_rates(optimizers: Iterable[Optimizer], training: Schedule, step: int) -> None:
     """Give the optimizers the learning rates of iteration `step`."""
     if training.lr_schedule == "constant" and not training.warmup_steps:
         return
@@ -66,7 +79,14 @@ def set_rates(optimizers: Optimizers, training: Training, step: int) -> None:
             group["lr"] = group.setdefault("initial_lr", group["lr"]) * factor
 
 
-def descend(optimizer: Optimizer, losses: Iterable[Tensor], *, zeros: bool = False, clip_norm: float = 0.0) -> Tensor:
+def descend(
+    optimizer: Optimizer,
+    losses: Iterable[Tensor],
+    *,
+    zeros: bool = False,
+    clip_norm: float = 0.0,
+    average: Callable[[list[Tensor]], object] = lambda gradients: None,
+) -> Tensor:
     """One step on the sum of losses; nothing moves where a gradient is not finite.
 
     Args:
@@ -74,6 +94,7 @@ def descend(optimizer: Optimizer, losses: Iterable[Tensor], *, zeros: bool = Fal
         losses: each is computed when its turn comes, and its graph is free when the next one is.
         zeros: weights that no loss reaches have gradients of zero instead of none, as their moments then decay.
         clip_norm: longest gradient of all weights together; 0 for any.
+        average: given all gradients before anything is made of them, so that processes can bring them together.
 
     Returns:
         1 where the step was left out, else 0: a scalar on the device, for which nothing waits.
@@ -88,6 +109,7 @@ def descend(optimizer: Optimizer, losses: Iterable[Tensor], *, zeros: bool = Fal
         for weight in weights:
             weight.grad = torch.zeros_like(weight) if weight.grad is None else weight.grad
     gradients = [weight.grad for weight in weights if weight.grad is not None]
+    average(gradients)
     # as a gradient scaler looks for them: one pass, for which nothing waits
     bad = torch.zeros(1, device=gradients[0].device)
     torch._amp_foreach_non_finite_check_and_unscale_(gradients, bad, _one(gradients[0].device))

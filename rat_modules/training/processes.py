@@ -1,9 +1,9 @@
 """The processes that `torchrun` or `accelerate launch` started together, or the one that nobody did."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import attrs
 import torch
@@ -54,6 +54,22 @@ class Processes:
             distributed.all_reduce(values)
             values = values / self.count
         return values
+
+    def gathered(self, rows: Tensor) -> Tensor:
+        """The rows of all processes, one below the other, as many of each; gradients find their way back.
+
+        Where every process goes back from the same loss of all rows, the mean of weights' gradients over the processes
+        (see `average`) is that of one process with all rows.
+        """
+        return rows if self.count == 1 else _Gathered.apply(rows, self)
+
+    @torch.no_grad()
+    def average(self, gradients: Sequence[Tensor]) -> None:
+        """Put the mean over all processes in the place of each, in one message."""
+        if self.count > 1:
+            flat = self.mean(torch.cat([gradient.flatten() for gradient in gradients]))
+            for gradient, part in zip(gradients, flat.split([each.numel() for each in gradients]), strict=True):
+                gradient.copy_(part.view_as(gradient))
 
     def most(self, said: int) -> int:
         """The largest number that any process says; all of them learn it."""
@@ -115,6 +131,23 @@ class Processes:
                 got=text.strip().splitlines()[-1][:200],
                 hint="go on from the last checkpoint with --resume, with any number of processes",
             ) from error
+
+
+class _Gathered(torch.autograd.Function):
+    """What every process has of a tensor; a gradient of it is the sum of what all of them say of it."""
+
+    @staticmethod
+    def forward(ctx: Any, own: Tensor, processes: Processes) -> Tensor:
+        parts = [torch.empty_like(own, memory_format=torch.contiguous_format) for _ in range(processes.count)]
+        distributed.all_gather(parts, own.contiguous())
+        ctx.own = slice(processes.rank * len(own), (processes.rank + 1) * len(own))
+        return torch.cat(parts)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        whole = gradients[0].clone(memory_format=torch.contiguous_format)
+        distributed.all_reduce(whole)
+        return whole[ctx.own], None
 
 
 @contextmanager

@@ -1,32 +1,26 @@
 """What a run tells while it goes: a progress bar, rows of metrics, notes, and an end when nothing finite comes."""
 
-import json
 import math
-import sys
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self, TextIO
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from rat_modules.errors import TrainingError
 from rat_modules.training.doctor import Doctor
 from rat_modules.training.iteration import Losses
 from rat_modules.training.metrics import ROW_EVERY, Window, seconds_so_far
+from rat_modules.training.telling import Row, Telling
 
 _SECONDS = 0.5  # between two looks at the device
 _PENDING = 512
 TROUBLES, AMONG = 3, 10  # so many of the last so many iterations may not be finite
 
-Row = dict[str, Any]
 
-
-class Progress:
+class Progress(Telling):
     """Collects losses on the device and looks at them about twice a second, so that training never waits for it.
 
     Args:
@@ -52,7 +46,8 @@ class Progress:
         trouble: Callable[[int], object] = lambda step: None,
         sinks: Sequence[Callable[[Row], object]] = (),
     ) -> None:
-        self._path, self._trouble, self._sinks = metrics, trouble, sinks
+        super().__init__(metrics, step=step, total=total, show=show)
+        self._trouble, self._sinks = trouble, sinks
         self._pending: list[tuple[int, float, float, Tensor]] = []
         self._signs: dict[int, dict[str, float]] = {}
         self._newest = (step, 0.0)
@@ -61,29 +56,6 @@ class Progress:
         self._window = Window(batch_size=batch_size, penalty_every=penalty_every, began=self._looked, before=before)
         self._doctor, self._told = Doctor(), set[str]()
         self._troubles: deque[int] = deque(maxlen=TROUBLES)
-        quiet = not sys.stderr.isatty()
-        self.bar = tqdm(
-            total=total,
-            initial=step,
-            unit="it",
-            disable=not show,
-            dynamic_ncols=True,
-            # in a log file every refresh is a line
-            mininterval=10.0 if quiet else 0.2,
-            smoothing=0.1,
-        )
-        self._file: TextIO | None = None
-
-    def __enter__(self) -> Self:
-        self._file = self._path.open("a", encoding="utf-8")
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.bar.close()
-        if self._file:
-            self._file.close()
 
     def record(self, step: int, losses: Losses, waited: float = 0.0) -> None:
         """Take the losses of one iteration, which waited so many seconds for its batch.
@@ -130,10 +102,6 @@ class Progress:
         if len(self._window):
             self._write(self._window.row(*self._newest))
 
-    def tell(self, line: str) -> None:
-        """Write a line above the bar."""
-        self.bar.write(line, file=sys.stderr)
-
     def _judge(self, step: int, losses: dict[str, float]) -> None:
         wrong = {name: value for name, value in losses.items() if not math.isfinite(value)}
         if not wrong and not losses["skipped"]:
@@ -157,8 +125,6 @@ class Progress:
         for reason in notes.keys() - self._told:
             self.tell(f"step {row['step']}: {notes[reason]}")
         self._told |= notes.keys()
-        if self._file:
-            self._file.write(json.dumps(row) + "\n")
-            self._file.flush()
+        self.write_row(row)
         for sink in self._sinks:
             sink(row)

@@ -17,10 +17,11 @@ from rat_modules.training.iteration import Losses, train_step
 from rat_modules.training.memory import Splitting
 from rat_modules.training.preview import Preview
 from rat_modules.training.processes import Processes
-from rat_modules.training.progress import Progress, Row
+from rat_modules.training.progress import Progress
 from rat_modules.training.resume import write_checkpoint
 from rat_modules.training.state import TrainingState
 from rat_modules.training.stop import StopSignals
+from rat_modules.training.telling import Row
 from rat_modules.training.trouble import keep_batch
 
 ALONE = Processes()

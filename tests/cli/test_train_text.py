@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from ..plates import write_plates
 
 STEPS = 12
 SMALL = ("--size", "16", "--width", "4", "--batch", "16", "--device", "cpu")
-DAMSM = ("--loss", "damsm", "--seed", "5")
+DAMSM = ("--loss", "damsm", "--seed", "5", "--warmup-steps", "9")
 
 
 def words_for(out: Path | str, *more: str, data: str = "mini") -> list[str]:
@@ -70,14 +71,54 @@ def test_the_encoder_has_the_released_interface(trained: Path) -> None:
     assert {"heart", "purple"} <= set(encoder.vocabulary)
 
 
-def test_train_takes_the_encoder(trained: Path, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def projected(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("runs") / "projected"
+    assert here(*words_for(out, "--encoder", "wordllama", "--steps", "3")) == 0
+    return out
+
+
+@pytest.mark.parametrize("kind", ["trained", "projected"])
+def test_train_takes_the_encoder(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    trained: Path = request.getfixturevalue(kind)
     options = [f"--set={key}={value}" for key, value in RATGAN.items() if not key.startswith("text_encoder")]
     out = tmp_path / "run"
     words = ("train", "--recipe", "ratgan-tiny", "--data", "mini", "--out", out, *options, "--device", "cpu")
     assert here(*words, "--text-encoder", trained, "--steps", "1") == 0
     captions = ["a red heart", "a picture of a purple circle"]
     assert torch.equal(load(out).text_encoder.encode(captions), load(trained).text_encoder.encode(captions))
-    assert load(out).sample(captions, seed=0).shape == (2, 3, 16, 16)
+    alone = load(out / "generator.safetensors")  # this one file is all that drawing needs
+    assert torch.equal(alone.text_encoder.encode(captions), load(trained).text_encoder.encode(captions))
+    assert alone.sample(captions, seed=0).shape == (2, 3, 16, 16)
+    drawn = ("sample", out / "generator.safetensors", "--caption", captions[0], "--out", tmp_path / "drawn")
+    assert here(*drawn, "--device", "cpu") == 0 and (tmp_path / "drawn" / "grid.png").is_file()
+
+
+def test_a_pretrained_encoder_reads_every_caption_once_and_its_map_is_trained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from rat_modules.text.wordllama import WordLlamaTextEncoder
+
+    read: list[str] = []
+    encode = WordLlamaTextEncoder.encode
+    monkeypatch.setattr(WordLlamaTextEncoder, "encode", lambda self, said: read.extend(said) or encode(self, said))
+    maps = []
+    for steps in (1, 4):
+        out = tmp_path / str(steps)
+        assert here(*words_for(out, "--encoder", "wordllama", "--steps", str(steps))) == 0
+        maps.append(load(out).text_encoder.project.weight)
+        assert len(read) == len(set(read)) > 60
+        read.clear()
+    assert (maps[0] - maps[1]).abs().max() > 1e-3
+
+
+def test_matcher_and_text_encoder_of_a_run_are_one(projected: Path) -> None:
+    encoder, matcher = load(projected).text_encoder, load_matcher(projected)
+    captions = ["a red heart", "a kaleidoscope"]
+    assert torch.equal(matcher.captions(captions), torch.nn.functional.normalize(encoder.encode(captions)))
+    assert encoder.unknown_words(captions) == []
+    table = tomllib.loads((projected / "recipe.toml").read_text())["text_encoder"]
+    assert table == {"name": "projected", "encoder": "wordllama", "cond_dim": 256}
 
 
 @pytest.mark.parametrize("damaged", [False, True])
@@ -132,7 +173,7 @@ def test_other_encoders_and_losses(tmp_path: Path, encoder: str, loss: str | Non
     settings = json.loads((out / "run.json").read_text())["settings"]
     assert (settings["encoder"], settings["loss"]) == (encoder, "contrastive")
     assert load_matcher(out).captions(["a red kaleidoscope"]).shape == (1, 256)
-    assert (out / "text_encoder.safetensors").exists() is (encoder == "damsm")
+    assert (out / "text_encoder.safetensors").exists()
     assert here("train-text", "--out", out, "--resume", "--steps", "4", "--device", "cpu") == 0
 
 
@@ -179,6 +220,7 @@ def test_resuming_something_else_is_refused(
         (words_for("full", "--resume"), "full holds no checkpoint to resume: got file"),
         (words_for("new", "--encoder", "damsn"), "did you mean 'damsm'?"),
         (words_for("new", "--loss", "hinge"), "loss: got 'hinge', expected damsm or contrastive"),
+        (words_for("new", "--lr-schedule", "step"), "lr_schedule: got 'step', expected constant or linear or cosine"),
         (words_for("new", "--vocabulary", "letters"), "vocabulary: got 'letters', expected words or subwords"),
         (words_for("new", "--encoder", "wordllama", "--loss", "damsm"), "which has no words to train"),
         (words_for("new", "--size", "20"), "image_size of an image encoder: got 20"),

@@ -74,7 +74,7 @@ def test_training_and_asking_agree() -> None:
 
 def test_a_frozen_encoder_is_only_projected() -> None:
     made = matcher("wordllama")
-    assert not made.trains_text and made.project is not None
+    assert made.projected and made.recipe.text_encoder.name == "projected"
     text = made.text(*made.prepare(["a plate"]))
     assert text.words is None and text.sentence.shape == (1, 8)
 

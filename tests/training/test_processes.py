@@ -12,14 +12,13 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from ..launched import children, distributed, finish, linux, start, wait_for
 from ..plates import small_words, write_plates
 
 STEPS = 20
 WEIGHTS = ("generator.safetensors", "discriminator.safetensors")
 
-pytestmark = pytest.mark.skipif(
-    not torch.distributed.is_available(), reason="torch was built without torch.distributed"
-)
+pytestmark = distributed
 
 
 @pytest.fixture(scope="module")
@@ -27,32 +26,11 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_plates(tmp_path_factory.mktemp("data") / "plates")
 
 
-def start(count: int, out: Path, *more: object) -> subprocess.Popen[str]:
-    launcher = [] if count == 1 else ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(count)]
-    words = ["-m", "rat_modules", "train", "--out", out, "--device", "cpu", *more]
-    return subprocess.Popen(
-        [sys.executable, *launcher, *map(str, words)],
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-
-
 def begin(count: int, out: Path, data: Path, *more: object) -> subprocess.Popen[str]:
     chosen = ["--recipe", "ratgan-tiny", "--data", data, "--seed", 5, "--batch", 4, *small_words()]
     # weights start to move at once where gates are open, and second moments are never tiny where rates are constant
-    return start(count, out, *chosen, "--set", "generator.gate_init=0.5", "--set", "discriminator.gate_init=0.5", *more)
-
-
-def finish(process: subprocess.Popen[str]) -> tuple[int, str]:
-    try:
-        _, err = process.communicate(timeout=240)
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-    return process.returncode, err
+    gates = ["--set", "generator.gate_init=0.5", "--set", "discriminator.gate_init=0.5"]
+    return start(count, "train", out, *chosen, *gates, *more)
 
 
 def weights(out: Path) -> dict[str, torch.Tensor]:
@@ -78,29 +56,6 @@ def test_two_train_as_one(schedule: str, data: Path, tmp_path: Path) -> None:
             assert ours[name] == pytest.approx(theirs[name], rel=1e-5, abs=1e-5), name
 
 
-def children(of: int) -> list[int]:
-    """Processes that a process started."""
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rpartition(")")[2].split()
-        except OSError:  # it ended meanwhile
-            continue
-        if int(fields[1]) == of:
-            found.append(int(stat.parent.name))
-    return sorted(found)
-
-
-def wait_for(there: Path, process: subprocess.Popen[str]) -> None:
-    until = time.monotonic() + 180
-    while not there.exists() and process.poll() is None and time.monotonic() < until:
-        time.sleep(0.05)
-    assert there.exists(), process.communicate()[1]
-
-
-linux = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="children are found in /proc")
-
-
 @linux
 def test_where_one_is_killed_the_others_stop_and_any_number_goes_on(data: Path, tmp_path: Path) -> None:
     process = begin(2, tmp_path / "run", data, "--steps", 5000, "--checkpoint-every", 1)
@@ -112,7 +67,7 @@ def test_where_one_is_killed_the_others_stop_and_any_number_goes_on(data: Path, 
     assert "has lost another one" in err or "SIGKILL" in err or "Signal 9" in err
     done = max(int(path.name[5:]) for path in (tmp_path / "run/checkpoints").glob("step-*"))
     for count, steps in ((1, done + 2), (4, done + 4)):
-        status, err = finish(start(count, tmp_path / "run", "--resume", "--steps", steps))
+        status, err = finish(start(count, "train", tmp_path / "run", "--resume", "--steps", steps))
         assert status == 0, err
     status, _ = finish(begin(1, tmp_path / "whole", data, "--steps", done + 4))
     assert status == 0
