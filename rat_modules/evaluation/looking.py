@@ -56,7 +56,7 @@ class Looking:
         self._bar.set_description_str(what, refresh=False)
         for rows, count in shares(len(captions), self._processes):
             seen = look(pictures(rows), [captions[row] for row in rows])
-            side.append({name: self._processes.gathered(vectors.cpu(), count) for name, vectors in seen.items()})
+            side.append({name: self._processes.gathered(vectors.cpu())[:count] for name, vectors in seen.items()})
             self._bar.update(count)
         return side
 

@@ -43,7 +43,7 @@ def draw_captions(
     noise = draw_noise(len(repeated), assembly.generator.noise_dim, seed)
     rows = processes.share(len(repeated))
     images = assembly.render(noise[rows], assembly.encode([repeated[row] for row in rows]), to="cpu")
-    return Drawn(processes.gathered(images, len(repeated)), repeated)
+    return Drawn(processes.gathered(images)[: len(repeated)], repeated)
 
 
 def interpolate_noise(assembly: Assembly, caption: str, *, frames: int, seed: int | None = None) -> Drawn:

@@ -82,7 +82,7 @@ class Processes:
     def share(self, total: int) -> list[int]:
         """The rows of this process, of `total` in all; as many in every process.
 
-        The last row stands in for those beyond the end, and `gathered` leaves them out.
+        The last row stands in for those beyond the end: of what is gathered, the first `total` are wanted.
 
         Example:
             >>> Processes(0, 2).share(5), Processes(1, 2).share(5)
@@ -90,19 +90,6 @@ class Processes:
         """
         own = -(-total // self.count)
         return [min(row, total - 1) for row in range(self.rank * own, (self.rank + 1) * own)]
-
-    def gathered(self, rows: Tensor, count: int) -> Tensor:
-        """The rows of all processes one after another, on the CPU, and of those the first `count`.
-
-        Args:
-            rows: 'n ...' on the CPU, as many in every process; see `share`.
-            count: how many are wanted of all.
-        """
-        if self.count > 1:
-            found = [torch.empty_like(rows) for _ in range(self.count)]
-            distributed.all_gather(found, rows.contiguous())
-            rows = torch.cat(found)
-        return rows[:count]
 
     def wait(self) -> None:
         """Wait until all have come here.
