@@ -1,5 +1,6 @@
 """`rat-modules evaluate --protocol`: a number with everything that decided it."""
 
+import inspect
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -85,7 +86,9 @@ def evaluate(
 
 
 def metrics_of(measures: tuple[str, ...]) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
-    """Registered metrics from what somebody wrote, "NAME KEY=VALUE ...", and the options of each.
+    """Registered metrics from what somebody wrote, "NAME KEY=VALUE ...", and what tells each from others of its name.
+
+    A metric that is named again replaces the one before.
 
     Raises:
         RatError: a metric is not registered, or does not take these options.
@@ -98,8 +101,11 @@ def metrics_of(measures: tuple[str, ...]) -> tuple[dict[str, Any], dict[str, dic
         name, *words = shlex.split(text) or [""]
         entry = get_catalog().get("metrics", name)
         try:
-            options[name] = parse_overrides(words)
-            metrics[name] = entry.resolve()(**options[name])
+            given = parse_overrides(words)
+            bound = inspect.signature(entry.resolve()).bind(**given)
+            bound.apply_defaults()
+            metrics[name] = entry.resolve()(**given)
+            options[name] = dict(getattr(metrics[name], "identity", bound.arguments))
         except (TypeError, ValueError) as error:
             raise RatError(f"measure {text!r}", got=error, expected="NAME KEY=VALUE ...") from error
     return metrics, options

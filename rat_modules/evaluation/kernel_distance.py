@@ -59,7 +59,8 @@ def kernel_distance(
 
 def _discrepancy(first: Tensor, second: Tensor) -> float:
     n = len(first)
-    within = sum(_kernel(x, x).sum() - _kernel(x, x).diagonal().sum() for x in (first, second)) / (n * (n - 1))
+    kernels = _kernel(first, first), _kernel(second, second)
+    within = sum(kernel.sum() - kernel.trace() for kernel in kernels) / (n * (n - 1))
     return float(within - 2 * _kernel(first, second).mean())
 
 

@@ -59,7 +59,7 @@ def nearest(rows: Rows, others: Rows) -> Tensor:
     """The distance of each row to the nearest of the others, 'n'."""
     found = []
     for some in blocks_of(rows, _BLOCK):
-        least = torch.full((len(some),), torch.inf)
+        least = torch.full((len(some),), torch.inf, dtype=torch.float64)
         for part in blocks_of(others, _BLOCK):
             least = torch.minimum(least, distances(some, part).amin(1))
         found.append(least)

@@ -48,21 +48,21 @@ def precision_recall(generated: Rows, real: Rows, *, neighbours: int = 3, block:
 
 
 def distances(first: Tensor, second: Tensor) -> Tensor:
-    """Euclidean distances 'n m' of rows, without the shortcut by inner products, which is coarse near zero.
+    """Euclidean distances 'n m' of rows, by inner products: in float64, since in float32 these are coarse near zero.
 
     Raises:
         ShapeError: the widths differ.
     """
     if first.shape[1] != second.shape[1]:
         raise ShapeError("widths of two sets of features", got=f"{first.shape[1]} and {second.shape[1]}")
-    return torch.cdist(first, second, compute_mode="donot_use_mm_for_euclid_dist")
+    return torch.cdist(first.double(), second.double(), compute_mode="use_mm_for_euclid_dist")
 
 
 def _radii(rows: Rows, neighbours: int, block: int) -> Tensor:
     """The distance of each row to its k-th neighbour in its own set, 'n'."""
     found = []
     for some in blocks_of(rows, block):
-        nearest = torch.empty(len(some), 0)
+        nearest = torch.empty(len(some), 0, dtype=torch.float64)
         for others in blocks_of(rows, block):
             both = torch.cat([nearest, distances(some, others)], dim=1)
             nearest = both.topk(min(neighbours + 1, both.shape[1]), largest=False).values  # itself is one of them

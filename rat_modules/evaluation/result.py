@@ -60,8 +60,14 @@ class Result:
         """
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
-            return cls(**{field.name: content[field.name] for field in attrs.fields(cls)})
-        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+            read = cls(**{field.name: content[field.name] for field in attrs.fields(cls)})
+            for name in ("protocol", "measures", "results", "model", "measured_with"):
+                dict(getattr(read, name).items())
+            for numbers in read.results.values():
+                for value in numbers.values():
+                    float(value)
+            return read
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             got = error.strerror if isinstance(error, OSError) else repr(error)
             hint = "`rat-modules evaluate MODEL --data D --protocol P --out FILE` writes one"
             raise RatError(f"result {path}", got=got, hint=hint) from error

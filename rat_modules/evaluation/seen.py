@@ -96,6 +96,9 @@ class Metric(Protocol):
 
     needs: what it reads, of NEEDS.
 
+    The options of its class are part of the protocol. One with a network of its own also has `identity`, a dict of
+    plain values that stands for them, such as a hash of the weights; and `to(device)`.
+
     A metric may also have `look(images, captions) -> 'n d'`, which sees the pictures themselves ('n 3 h w', uint8), a
     few at a time and once each; what it gives lies in `seen.generated[name]` and `seen.real[name]`, under the name that
     the metric is registered by, which `__call__` is told.

@@ -166,7 +166,7 @@ def test_two_processes_measure_and_draw_what_one_does(model: Path, matcher: Path
         assert done.stdout.count("frechet: distance") == 1, "one process talks"
         found.append(json.loads((tmp_path / f"{count}.json").read_text()))
     one, two = found
-    assert one["protocol"] == two["protocol"] and one["measures"]["kernel-distance"] == {"subset_size": 50}
+    assert one["protocol"] == two["protocol"] and one["measures"]["kernel-distance"]["subset_size"] == 50
     for name, numbers in one["results"].items():
         assert two["results"][name] == pytest.approx(numbers, rel=1e-3, abs=1e-6), name
     assert one["results"].keys() == {"frechet", "kernel-distance", "precision-recall", "diversity", "r-precision"}

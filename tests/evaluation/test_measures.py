@@ -130,12 +130,13 @@ def test_repeated_training_pictures_show() -> None:
     assert honest.nearer[5] < 0.12 and thief.nearer[1] > 0.95
     assert honest.generated[50] == pytest.approx(honest.real[50], rel=0.2)
     wanted = (FIRST[:, None] - training[None]).norm(dim=2).amin(1)
-    torch.testing.assert_close(nearest(FIRST, training), wanted)
+    torch.testing.assert_close(nearest(FIRST, training), wanted.double(), rtol=1e-6, atol=1e-6)
 
 
-def test_distances_near_zero_are_exact() -> None:
+def test_distances_near_zero_are_fine() -> None:
     far = FIRST + 1000
-    assert distances(far, far).diagonal().abs().max() == 0
+    assert distances(far, far).diagonal().max() < 1e-4, "in float32 by inner products it would be about one"
+    torch.testing.assert_close(distances(far, far), (far[:, None] - far[None]).double().norm(dim=2), rtol=0, atol=1e-4)
 
 
 @pytest.mark.parametrize("name", sorted(get_catalog().names("metrics")))

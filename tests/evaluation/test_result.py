@@ -82,9 +82,12 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert main(["compare", *words]) == 2
     assert "split: test | train" in capsys.readouterr().err
     assert main(["compare", words[0], words[0]]) == 2
-    files[1].write_text("{}")
-    assert main(["compare", *words[:2]]) == 2
-    assert "b.json: got KeyError" in capsys.readouterr().err
+    assert "two or more different files" in capsys.readouterr().err
+    for content in ("{}", "[", "[1]", json.dumps({**json.loads(RESULT.as_json()), "results": {"frechet": 3}})):
+        files[1].write_text(content)
+        assert main(["compare", *words[:2]]) == 2
+        told = capsys.readouterr()
+        assert "b.json: got " in told.err and told.err.count("\n") == 1
 
 
 def test_the_hash_of_the_code_is_one() -> None:

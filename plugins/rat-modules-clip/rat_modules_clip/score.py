@@ -60,6 +60,12 @@ class CLIPScore:
         self.images = CLIPImageFeatures(model=model, revision=revision)
         self.text = CLIPTextEncoder(model=model, revision=revision)
 
+    @property
+    def identity(self) -> dict[str, str]:
+        """Hashes of the weights of both halves."""
+        halves = {"images": self.images, "text": self.text}
+        return {name: bytes(half.fingerprint.tolist()).hex() for name, half in halves.items()}
+
     def to(self, device: torch.device | str) -> "CLIPScore":
         """Move both halves."""
         self.images.to(device)
