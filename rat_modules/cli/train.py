@@ -39,6 +39,12 @@ Examples:
     type=click.Path(path_type=Path),
     help="Take the trained text encoder of this model, as `convert` writes it.",
 )
+@click.option(
+    "--from",
+    "weights",
+    type=click.Path(path_type=Path),
+    help="Begin with the weights of this model; its recipe too, where none is given.",
+)
 @click.option("--workers", type=click.IntRange(min=0), default=2, show_default=True, help="Readers of large data sets.")
 @click.option("--tensorboard", is_flag=True, help="Also write metrics and samples to --out/tensorboard.")
 @click.option("--resume", is_flag=True, help="Go on from the newest checkpoint in --out.")
@@ -65,6 +71,7 @@ def train(
     seed: int | None,
     device: str | None,
     text_encoder: Path | None,
+    weights: Path | None,
     checkpoint_every: int,
     workers: int,
     tensorboard: bool,
@@ -83,6 +90,7 @@ def train(
 
     say = voice(processes)
     before = folder.read_about() if resume else None
+    recipe = recipe or (str(weights) if weights and not before else None)
     wanted = _wanted_recipe(folder, recipe, resume=resume, began=before is not None, **options)
     data = data or (before["data"] if before else None)
     if data is None:
@@ -94,7 +102,7 @@ def train(
         if resume:
             folder.check_nothing_to_lose(began=before is not None)
             say(f"nothing to resume in {folder.path}: starting", err=True)
-        state = begin(wanted, seed=seed, device=place, text_encoder=text_encoder)
+        state = begin(wanted, seed=seed, device=place, text_encoder=text_encoder, weights=weights)
     generator, now = state.assembly.generator, state.assembly.recipe
     refuse_too_large(state.assembly, place, processes.count * now.training.accumulate)
     if state.step >= now.training.steps:

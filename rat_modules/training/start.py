@@ -19,25 +19,42 @@ from rat_modules.training.resume import check_unchanged, read_checkpoint
 from rat_modules.training.state import TrainingState
 
 
-def begin(recipe: Recipe, *, seed: int, device: torch.device | str, text_encoder: Path | None = None) -> TrainingState:
-    """Build a fresh system with weights drawn from the seed.
+def begin(
+    recipe: Recipe,
+    *,
+    seed: int,
+    device: torch.device | str,
+    text_encoder: Path | None = None,
+    weights: Path | None = None,
+) -> TrainingState:
+    """Build a system with weights drawn from the seed, or with those of a trained model.
 
     Args:
         recipe: what to build.
         seed: of the weights, the order of pictures, and everything else that chance decides.
         device: to train on.
         text_encoder: a model folder or file whose text encoder is used instead of a fresh one.
+        weights: a model folder or file with whose networks, and text encoder, the run begins; optimizers begin anew.
 
     Raises:
         RecipeError: the recipe cannot be assembled.
+        CheckpointError: the weights are of other networks than the recipe's.
         TrainingError: it has no text encoder.
     """
     random.seed(seed)
     np.random.seed(seed % 2**32)
     torch.manual_seed(seed)
+    text_encoder = text_encoder or weights
     assembly = _with_text_encoder(recipe, text_encoder) if text_encoder else build(recipe)
     if assembly.text_encoder is None:
         raise TrainingError("text encoder", got="none in the recipe", expected="one, to train on captions")
+    if weights:
+        source = load(weights)
+        for part in ("generator", "discriminator"):
+            if trained := getattr(source, part):
+                load_weights(getattr(assembly, part), trained.state_dict(), f"{part} of {weights}")
+            else:
+                print(f"{weights} has no {part}: it begins anew", file=sys.stderr)
     return TrainingState.start(assembly, seed=seed, device=device)
 
 

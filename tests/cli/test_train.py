@@ -217,3 +217,22 @@ def test_data_without_a_mismatched_pair_is_told(run: Callable, data: Path, tmp_p
         done = run(*words_for(pictures, tmp_path / f"run{times}", "--steps", "1"))
         assert done.returncode == 0, done.stderr
         assert done.stderr.splitlines().count(told) == times and done.stderr.count("warning") == times
+
+
+def test_a_run_begins_with_the_weights_of_a_model(
+    run: Callable, refused: Callable, data: Path, trained: Path, tmp_path: Path
+) -> None:
+    done = run("train", "--from", trained, "--data", data, "--out", tmp_path / "on", "--steps", "1", "--batch", "5",
+               "--set", "training.lr_generator=1e-30", "--set", "training.lr_discriminator=1e-30")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "on" / "recipe.toml").read_text().splitlines()[0] == 'name = "ratgan-tiny"'
+    before, after = load(trained), load(tmp_path / "on")
+    for part in ("generator", "discriminator"):
+        own = getattr(after, part).state_dict()
+        assert all(own[name].equal(weight) for name, weight in getattr(before, part).state_dict().items())
+    alone = ("--recipe", tmp_path / "on", "--from", trained / "generator.safetensors")
+    done = run("train", *alone, "--data", data, "--out", tmp_path / "alone", "--steps", "1", "--batch", "5")
+    assert done.returncode == 0, done.stderr
+    assert "generator.safetensors has no discriminator: it begins anew" in done.stderr
+    words = words_for(data, tmp_path / "other", "--from", str(trained), "--set", "generator.width=4")
+    assert "generator of " in refused(*words) and not (tmp_path / "other").exists()
