@@ -2,16 +2,15 @@
 
 import json
 import math
-import sys
 import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TextIO
 
 from torch import Tensor
-from tqdm import tqdm
 
 from rat_modules.errors import TrainingError
+from rat_modules.training.bar import Bar
 from rat_modules.training.metrics import ROW_EVERY, seconds_so_far
 
 TROUBLES = 3  # so many steps of one row may not be finite
@@ -33,16 +32,7 @@ class MatchingProgress:
         self._before = seconds_so_far(metrics)
         self._began = self._last = time.monotonic()
         self._pending: list[tuple[Tensor, Tensor]] = []
-        self.bar = tqdm(
-            total=total,
-            initial=step,
-            unit="it",
-            disable=not show,
-            dynamic_ncols=True,
-            # in a log file every refresh is a line
-            mininterval=0.2 if sys.stderr.isatty() else 10.0,
-            smoothing=0.1,
-        )
+        self.bar = Bar(total=total, step=step, show=show)
         self._file: TextIO | None = None
 
     def __enter__(self) -> Self:

@@ -40,13 +40,13 @@ def run(
         show: draw a progress bar.
 
     Raises:
-        TrainingError: too many losses or gradients are not finite, or a checkpoint could not be written.
+        TrainingError: too many losses or gradients are not finite, or a file could not be written.
     """
     written, checkpoint = None, Path()
     progress = MatchingProgress(
         folder.metrics, step=state.step, total=steps, batch_size=pairs.order.batch_size, show=show
     )
-    with StopSignals() as stop, progress:
+    with StopSignals() as stop, folder.watched(), progress:
         while state.step < steps and not stop.received and not stop_when():
             loss = matching_loss(state.matcher, state.loss, pairs.batch(state.step + 1))
             skipped = descend(state.optimizer, [loss], zeros=True, clip_norm=CLIP_NORM)

@@ -12,9 +12,9 @@ from typing import Any, Self, TextIO
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from rat_modules.errors import TrainingError
+from rat_modules.training.bar import Bar
 from rat_modules.training.doctor import Doctor
 from rat_modules.training.iteration import Losses
 from rat_modules.training.metrics import ROW_EVERY, Window, seconds_so_far
@@ -61,17 +61,7 @@ class Progress:
         self._window = Window(batch_size=batch_size, penalty_every=penalty_every, began=self._looked, before=before)
         self._doctor, self._told = Doctor(), set[str]()
         self._troubles: deque[int] = deque(maxlen=TROUBLES)
-        quiet = not sys.stderr.isatty()
-        self.bar = tqdm(
-            total=total,
-            initial=step,
-            unit="it",
-            disable=not show,
-            dynamic_ncols=True,
-            # in a log file every refresh is a line
-            mininterval=10.0 if quiet else 0.2,
-            smoothing=0.1,
-        )
+        self.bar = Bar(total=total, step=step, show=show)
         self._file: TextIO | None = None
 
     def __enter__(self) -> Self:
