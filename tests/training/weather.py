@@ -36,6 +36,13 @@ def again(out: Path, *words: object, before: Sequence[object] = ()) -> subproces
     return command(*before, "train", "--out", out, "--resume", "--device", "cpu", *words)
 
 
+def plugin(file: Path, code: str) -> list[object]:
+    """Words in front of a verb that let a process run some code before it imports torch or anything else of ours."""
+    hook = "from rat_modules import hookimpl\n\n@hookimpl\ndef register_recipes(register):\n    pass\n"
+    file.write_text(code + hook)
+    return ["--plugin", file]
+
+
 def command(*words: object, **env: str) -> subprocess.Popen[str]:
     """Start `rat-modules` with these words."""
     environment: Mapping[str, str] = {**os.environ, "OMP_NUM_THREADS": "1", **env}
