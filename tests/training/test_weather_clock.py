@@ -13,8 +13,7 @@ from .weather import LONG, again, done, plugin, train
 pytestmark = pytest.mark.slow
 
 # whoever asks for the time is told of another year each time
-JUMPING = r"""\
-import itertools, os, sys, time
+JUMPING = r"""import itertools, os, sys, time
 
 assert not {"torch", "tqdm"} & set(sys.modules), "they have taken the clock already"
 true, asked = time.time, itertools.count()
