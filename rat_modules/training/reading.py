@@ -72,17 +72,19 @@ def readers_watched() -> Iterator[None]:
         TrainingError: one died.
 
     Example:
-        >>> with readers_watched():
-        ...     raise RuntimeError("DataLoader worker (pid 7) is killed by signal: Killed. ")
-        Traceback (most recent call last):
-        rat_modules.errors.TrainingError: a process that reads pictures is gone: got DataLoader worker (pid 7) is ...
+        >>> try:
+        ...     with readers_watched():
+        ...         raise RuntimeError("DataLoader worker (pid 7) is killed by signal: Killed. ")
+        ... except TrainingError as error:
+        ...     print(str(error).partition(";")[0])
+        a process that reads pictures is gone: got DataLoader worker (pid 7) is killed by signal: Killed
     """
     try:
         yield
     except RuntimeError as error:
         if "DataLoader worker" not in str(error):
             raise
-        raise _gone(str(error).partition("\n")[0]) from error
+        raise _gone(str(error).partition("\n")[0].rstrip(" .")) from error
 
 
 class _Answers(TorchDataset[Any]):
