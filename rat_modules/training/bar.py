@@ -7,7 +7,7 @@ from typing import Any
 from tqdm import tqdm
 
 
-class Bar(tqdm):  # type: ignore[type-arg]
+class Bar(tqdm):
     """Shows how far a run is, its rate and the time left; the wall clock may jump meanwhile.
 
     Args:
