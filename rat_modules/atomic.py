@@ -1,7 +1,8 @@
-"""Files appear whole or not at all: temporary file, fsync, rename."""
+"""Files and folders appear whole or not at all: written under another name, fsync, rename."""
 
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,6 +43,39 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+@contextmanager
+def atomic_folder(path: str | Path) -> Iterator[Path]:
+    """Yield an empty folder beside `path`; on success it takes the name and place of `path`, on any error it vanishes.
+
+    Args:
+        path: the folder to write; those above it are made if they are missing.
+
+    Raises:
+        OSError: the disk is full or the folder above cannot be written. `path` is then as it was before.
+
+    Example:
+        >>> import tempfile
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> with atomic_folder(folder / "both") as temporary:
+        ...     _ = [(temporary / name).write_text(name) for name in ("one", "two")]
+        >>> [path.name for path in folder.iterdir()]
+        ['both']
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.new")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    try:
+        yield temporary
+        _sync(temporary)
+        if path.exists():
+            shutil.rmtree(path)
+        temporary.rename(path)
+        _sync(path.parent)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
 def leftovers(path: str | Path) -> list[Path]:
     """Temporary files of `atomic_write(path)` whose process was killed: `.NAME.` eight random characters, `.SUFFIX`."""
     path = Path(path)
@@ -49,6 +83,14 @@ def leftovers(path: str | Path) -> list[Path]:
     if not path.parent.is_dir():
         return []
     return [left for left in path.parent.iterdir() if form.fullmatch(left.name) and left.is_file()]
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _umask() -> int:

@@ -13,6 +13,7 @@ from rat_modules.data.pictures import GREY, Colour, Fit, read_picture, square, s
 from rat_modules.errors import DataError
 
 Box = tuple[int, int, int, int]
+MOST_LOST = 100  # files one after the other: no damage here and there, but a disk or a folder that is gone
 _log = logging.getLogger("rat_modules")
 
 
@@ -45,7 +46,8 @@ class CaptionedFiles(Dataset[tuple[Tensor, tuple[str, ...]]]):
     """Pictures decoded one by one, when they are asked for.
 
     Every file is decoded once at the start (small and in threads), so damaged ones are left out before anything
-    counts. One that is lost later gives way to the next sound one, with its captions, and is added to `skipped`.
+    counts. One that is lost later is warned of, added to `skipped`, and gives way to the next sound one, with its
+    captions.
 
     Args:
         name: what the set is, for tables and messages.
@@ -111,9 +113,9 @@ class CaptionedFiles(Dataset[tuple[Tensor, tuple[str, ...]]]):
         Whoever keeps captions apart from pictures, or reads in another process, takes the captions of that index.
 
         Raises:
-            DataError: no file of the whole set can be read any more.
+            DataError: a hundred files one after the other cannot be read any more, or no file of the whole set.
         """
-        while True:
+        for _ in range(MOST_LOST):
             place = self._place(index)
             try:
                 return self._read(self._items[place]), place
@@ -121,6 +123,9 @@ class CaptionedFiles(Dataset[tuple[Tensor, tuple[str, ...]]]):
                 self._lost.add(place)
                 self.skipped.append((str(self._items[place].file), str(error)))
                 _log.warning("%s: left out from now on, %s", self.name, error)
+        reason = self.skipped[-1][1]
+        hint = "is its disk still there? bring them back, then go on with --resume"
+        raise DataError(f"{self.name}: {MOST_LOST} pictures one after the other lost", got=reason, hint=hint)
 
     def captions(self, index: int) -> tuple[str, ...]:
         """Everything that is said of the picture."""

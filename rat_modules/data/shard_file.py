@@ -1,5 +1,6 @@
 """One tar of captioned pictures, of which any picture can be read without those before it."""
 
+import hashlib
 import json
 import os
 import re
@@ -59,6 +60,25 @@ class ShardFile:
 
     def __del__(self) -> None:
         self.close()
+
+    @property
+    def state(self) -> tuple[int, ...]:
+        """Changes when somebody writes into the tar."""
+        found = os.fstat(self._handle)
+        return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+    def sha256(self) -> str:
+        """The hash of all its bytes.
+
+        Raises:
+            DataError: they cannot be read.
+        """
+        try:
+            with os.fdopen(self._handle, "rb", closefd=False) as file:
+                file.seek(0)
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise DataError(f"shard {self.name} cannot be read", got=error.strerror) from error
 
     def content(self, place: int) -> bytes:
         """The bytes of a picture.

@@ -3,15 +3,14 @@
 import hashlib
 import logging
 from bisect import bisect_right
-from collections import OrderedDict
 from itertools import accumulate
 from pathlib import Path
-from typing import Any
 
 from torch import Tensor
 from torch.utils.data import Dataset
 
 from rat_modules.data.captioned_files import Original, preparation, surroundings
+from rat_modules.data.open_shards import OpenShards
 from rat_modules.data.pictures import Colour, Fit, decode_picture, square
 from rat_modules.data.shard_file import Said, ShardFile
 from rat_modules.data.shard_index import read_index
@@ -24,6 +23,7 @@ class Shards(Dataset[tuple[Tensor, tuple[str, ...]]]):
     """What `rat-modules data shard` wrote. Neither pictures nor captions are held; the index is.
 
     A picture or a record that cannot be read gives way to the next sound one of its tar, and is added to `skipped`.
+    Of a tar whose bytes are not those that were written there is a warning; see `OpenShards`.
 
     Args:
         root: the folder with `index.json`.
@@ -69,7 +69,8 @@ class Shards(Dataset[tuple[Tensor, tuple[str, ...]]]):
         self.skipped: list[tuple[str, str]] = []
         self.starts = [0, *accumulate(shard.pictures for shard in self.about.shards)]
         self._lost: set[int] = set()
-        self._open: OrderedDict[int, ShardFile] = OrderedDict()
+        # two windows: a batch may end one and begin the next
+        self._open = OpenShards(self.root, self.about.shards, most=2 * window, name=self.name)
         self._check_sizes()
 
     @staticmethod
@@ -89,10 +90,6 @@ class Shards(Dataset[tuple[Tensor, tuple[str, ...]]]):
 
     def __getitem__(self, index: int) -> tuple[Tensor, tuple[str, ...]]:
         return self.image(index), self.captions(index)
-
-    def __getstate__(self) -> dict[str, Any]:
-        # open files stay where they are: another process opens its own
-        return self.__dict__ | {"_open": OrderedDict()}
 
     def image(self, index: int) -> Tensor:
         """Picture '3 h w', uint8; see `read`."""
@@ -170,15 +167,7 @@ class Shards(Dataset[tuple[Tensor, tuple[str, ...]]]):
 
     def _shard(self, index: int) -> tuple[ShardFile, int]:
         number = self._number(index)
-        shard = self._open.pop(number, None)
-        if shard is None:
-            entry = self.about.shards[number]
-            # two windows: a batch may end one and begin the next
-            while len(self._open) >= 2 * self.window:
-                self._open.popitem(last=False)[1].close()
-            shard = ShardFile(self.root / entry.name, name=entry.name, pictures=entry.pictures)
-        self._open[number] = shard
-        return shard, index - self.starts[number]
+        return self._open.get(number), index - self.starts[number]
 
     def _place(self, index: int) -> int:
         place = range(len(self))[index]

@@ -42,8 +42,8 @@ def run(
         show: draw a progress bar.
 
     Raises:
-        TrainingError: too many losses or gradients are not finite, another process is lost, or a checkpoint could not
-            be written.
+        TrainingError: too many losses or gradients are not finite, another process is lost, or a file could not be
+            written.
     """
     processes, settings = pairs.processes, state.settings
     written, checkpoint, received = None, Path(), 0
@@ -62,7 +62,7 @@ def run(
         written = state.step
 
     share_statistics(state.matcher.image_encoder, processes)
-    with StopSignals() as stop, progress, processes.watched():
+    with StopSignals() as stop, folder.watched(), progress, processes.watched():
         while state.step < settings.steps and not stop_when():
             received = processes.most(int(stop.received or 0))
             if received:

@@ -1,7 +1,6 @@
 """A data set as training reads it: sentences computed once, pictures in memory where they fit."""
 
 import hashlib
-import json
 from collections.abc import Iterator, Sequence
 from itertools import tee
 from typing import Any
@@ -14,6 +13,7 @@ from tqdm import tqdm
 from rat_modules.data import CaptionedImages
 from rat_modules.data.captioned_files import CaptionedFiles
 from rat_modules.errors import DataError
+from rat_modules.training.fingerprint import captions_digest, pictures_digest
 from rat_modules.training.order import Draw, Order
 from rat_modules.training.reading import read_ahead
 from rat_modules.training.source import Placed, Read, Source
@@ -48,7 +48,7 @@ class CaptionedPictures(Placed):
         self._numbers, self._starts = np.array(listed), np.cumsum(self.caption_counts) - self.caption_counts
         names: dict[str, int] = {}
         self.concepts = np.array([names.setdefault(dataset.concept(i), len(names)) for i in range(len(dataset))])
-        self.digest = _digest(said)
+        self.digest = captions_digest(said)
         self._encode_texts()
         # which picture each place holds: another one where a file was lost since the captions were read
         self.places = np.arange(len(dataset))
@@ -58,7 +58,7 @@ class CaptionedPictures(Placed):
             self.pixels = hashlib.sha256(held.numpy().data).hexdigest()
             self.held = held.to(self.device)
         else:
-            self.pixels = _files(dataset)
+            self.pixels = pictures_digest(dataset)
 
     def caption_numbers(self, pictures: np.ndarray, captions: np.ndarray) -> np.ndarray:
         """Which of `texts` the chosen caption of each picture is: 'n'.
@@ -83,7 +83,7 @@ class CaptionedPictures(Placed):
         """What tells this data set from another, as JSON can hold it.
 
         `captions` is a digest of all captions. `pictures_digest` is one of all pixels where the pictures are held in
-        memory; of larger sets it is of names and sizes of their files, or, where there are no files, of 64 pictures.
+        memory; of larger sets it is of names and bytes of their files, or, where there are no files, of 64 pictures.
         """
         return {
             "name": self.dataset.name,
@@ -188,22 +188,5 @@ def read_picture(dataset: CaptionedImages, index: int) -> tuple[Tensor, int]:
     return dataset.image(index), index
 
 
-def _files(dataset: CaptionedImages) -> str:
-    digest = hashlib.sha256()
-    if isinstance(dataset, CaptionedFiles):
-        for index in range(len(dataset)):
-            file = dataset.item(index).file
-            digest.update(f"{file.name}/{file.stat().st_size}\n".encode())
-    else:
-        for index in np.linspace(0, len(dataset) - 1, min(64, len(dataset))).astype(int).tolist():
-            digest.update(dataset.image(index).numpy().tobytes())
-    return digest.hexdigest()
-
-
 def _shown(numbers: range, doing: str) -> Iterator[int]:
     return iter(tqdm(numbers, desc=doing, delay=2, leave=False))
-
-
-def _digest(said: Sequence[tuple[str, ...]]) -> str:
-    # one list, so that moving a caption to the next picture changes the digest too
-    return hashlib.sha256(json.dumps(said, ensure_ascii=True).encode()).hexdigest()

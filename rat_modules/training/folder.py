@@ -3,12 +3,13 @@
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from rat_modules.atomic import atomic_write, leftovers
+from rat_modules.atomic import atomic_folder, atomic_write, leftovers
 from rat_modules.errors import CheckpointError, TrainingError
 from rat_modules.recipes import Recipe, recipe_toml
 
@@ -51,13 +52,32 @@ class RunFolder:
         try:
             self.checkpoints.mkdir(parents=True, exist_ok=True)
             self._clear()
+            # not first at a checkpoint, when everything since the last one would be lost
+            with tempfile.TemporaryDirectory(dir=self.checkpoints, prefix=".step-"):
+                pass
             for file, text in ((self.recipe, recipe_toml(recipe)), (self.about, json.dumps(about, indent=2))):
                 with atomic_write(file) as temporary:
                     temporary.write_text(text, encoding="utf-8")
         except OSError as error:
             raise TrainingError(
-                "run folder", got=f"{self.path} ({error.strerror})", expected="a folder that can be written"
+                "run folder",
+                got=f"{error.filename or self.path} ({error.strerror})",
+                expected="a folder that can be written",
             ) from error
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Say in one line why a run cannot go on in this folder, and from where it can be taken up.
+
+        Raises:
+            TrainingError: a file could not be written or read.
+        """
+        try:
+            yield
+        except OSError as error:
+            # the file is not named where it was open already, as metrics.jsonl is
+            got = ": ".join(str(part) for part in (error.filename, error.strerror or error) if part)
+            raise TrainingError(f"run in {self.path} ended", got=got, hint=self._how_to_go_on()) from error
 
     def read_about(self) -> dict[str, Any] | None:
         """What `begin` was given: data, seed and fingerprint at least; None where no run began here.
@@ -127,22 +147,24 @@ class RunFolder:
         """
         target = self.checkpoints / f"step-{step:08d}"
         try:
-            with _whole_folder(target) as temporary:
+            with atomic_folder(target) as temporary:
                 write(temporary)
             self.publish(target)
         except OSError as error:
-            last = next(iter(self.steps()), None)
-            raise TrainingError(
-                f"checkpoint at step {step} could not be written",
-                got=error.strerror or str(error),
-                hint=f"the last good one is {last}" if last else "there is no earlier one",
-            ) from error
+            problem = f"checkpoint at step {step} could not be written"
+            raise TrainingError(problem, got=error.strerror or str(error), hint=self._how_to_go_on()) from error
         for old in self.steps()[self.keep :]:
             # under another name first: a run that dies here must not find half a checkpoint under the good one
             doomed = old.with_name(f".{old.name}.old")
             old.rename(doomed)
             shutil.rmtree(doomed)
         return target
+
+    def _how_to_go_on(self) -> str:
+        last = next(iter(self.steps()), None)
+        if last is None:
+            return "there is no checkpoint yet: when that is mended, --resume starts from the beginning"
+        return f"the last good one is {last}: when that is mended, go on with --resume"
 
     def publish(self, checkpoint: Path) -> None:
         """Give the run folder the weights of a checkpoint."""
@@ -161,30 +183,6 @@ class RunFolder:
         kept = [line for line in self.metrics.read_text(encoding="utf-8").splitlines() if _step_of(line) <= step]
         with atomic_write(self.metrics) as temporary:
             temporary.write_text("".join(line + "\n" for line in kept), encoding="utf-8")
-
-
-@contextmanager
-def _whole_folder(target: Path) -> Iterator[Path]:
-    temporary = target.with_name(f".{target.name}.new")
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
-    try:
-        yield temporary
-        _sync(temporary)
-        if target.exists():  # the same step again, after a resume from an older checkpoint
-            shutil.rmtree(target)
-        temporary.rename(target)
-        _sync(target.parent)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _step_of(line: str) -> float:

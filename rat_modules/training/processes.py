@@ -145,6 +145,7 @@ def joined() -> Iterator[Processes]:
         TrainingError: they say something that cannot be, or the others do not come.
     """
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        _refuse_one_of_several()
         yield Processes()
         return
     try:
@@ -160,3 +161,13 @@ def joined() -> Iterator[Processes]:
         yield processes
     finally:
         distributed.destroy_process_group()
+
+
+def _refuse_one_of_several() -> None:
+    """`accelerate launch --cpu --num_processes 2` names a meeting place, and starts one process all the same."""
+    if os.environ.get("ACCELERATE_USE_CPU") == "True" and "MASTER_ADDR" in os.environ and "RANK" not in os.environ:
+        raise TrainingError(
+            "processes that train together",
+            got="several asked for and one started, as accelerate launch --cpu does",
+            hint="say --multi_gpu instead of its --cpu, and --device cpu behind `train`; or use torchrun",
+        )

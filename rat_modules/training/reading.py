@@ -4,13 +4,14 @@ import atexit
 import multiprocessing
 import signal
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, TypeVar
 
 from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
-from rat_modules.errors import DataError
+from rat_modules.errors import DataError, TrainingError
 
 Asked = TypeVar("Asked")
 Answer = TypeVar("Answer")
@@ -29,6 +30,7 @@ def read_ahead(
 
     Raises:
         DataError: `read` raised it; the same line comes from another process.
+        TrainingError: a process died while something was fetched from it; see also `readers_watched`.
     """
     loader = DataLoader(
         _Answers(read),
@@ -41,17 +43,48 @@ def read_ahead(
     )
     before = set(multiprocessing.active_children())
     answers = iter(loader)
-    end = partial(_end, set(multiprocessing.active_children()) - before)
+    readers = set(multiprocessing.active_children()) - before
+    end = partial(_end, readers)
     atexit.register(end)
     try:
         for answer in answers:
             if isinstance(answer, DataError):
                 raise answer
             yield answer
+    except (OSError, EOFError) as error:  # what is left of a process that died while it handed over an answer
+        if all(reader.is_alive() for reader in readers):
+            raise
+        raise _gone(f"{type(error).__name__} {error}") from error
     finally:
         # this frame may live on in the traceback of an error, and the readers with it
         del answers
-        atexit.unregister(end)
+        if not any(reader.is_alive() for reader in readers):
+            atexit.unregister(end)
+
+
+@contextmanager
+def readers_watched() -> Iterator[None]:
+    """Say in one line that a process of `read_ahead` died, as one does that the system kills where memory runs out.
+
+    Torch says it wherever the program happens to be, from the handler of a signal: this context goes around all of it.
+
+    Raises:
+        TrainingError: one died.
+
+    Example:
+        >>> try:
+        ...     with readers_watched():
+        ...         raise RuntimeError("DataLoader worker (pid 7) is killed by signal: Killed. ")
+        ... except TrainingError as error:
+        ...     print(str(error).partition(";")[0])
+        a process that reads pictures is gone: got DataLoader worker (pid 7) is killed by signal: Killed
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if "DataLoader worker" not in str(error):
+            raise
+        raise _gone(str(error).partition("\n")[0].rstrip(" .")) from error
 
 
 class _Answers(TorchDataset[Any]):
@@ -72,6 +105,11 @@ class _Endless:
 
     def __iter__(self) -> Iterator[Any]:
         return self.wanted
+
+
+def _gone(got: str) -> TrainingError:
+    hint = "go on from the last checkpoint with --resume; with fewer --workers where memory ran out"
+    return TrainingError("a process that reads pictures is gone", got=got, hint=hint)
 
 
 def _end(readers: set[multiprocessing.process.BaseProcess]) -> None:

@@ -110,7 +110,8 @@ def check_same(before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
         raise TrainingError(
             "seed or data changed since the run began",
             got=", ".join(changed),
-            hint="resume with the --seed and --data of the run (or leave them out), or choose another --out",
+            hint="resume with the --seed and --data of the run (or leave them out) and bring back what was in them, or "
+            "choose another --out",
         )
 
 

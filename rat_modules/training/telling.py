@@ -6,7 +6,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TextIO
 
-from tqdm import tqdm
+from rat_modules.training.bar import Bar
 
 Row = dict[str, Any]
 
@@ -31,16 +31,7 @@ class Telling:
 
     def __init__(self, metrics: Path, *, step: int, total: int, show: bool = True) -> None:
         self._path = metrics
-        self.bar = tqdm(
-            total=total,
-            initial=step,
-            unit="it",
-            disable=not show,
-            dynamic_ncols=True,
-            # in a log file every refresh is a line
-            mininterval=0.2 if sys.stderr.isatty() else 10.0,
-            smoothing=0.1,
-        )
+        self.bar = Bar(total=total, step=step, show=show)
         self._file: TextIO | None = None
 
     def __enter__(self) -> Self:

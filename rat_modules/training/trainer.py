@@ -18,6 +18,7 @@ from rat_modules.training.memory import Splitting
 from rat_modules.training.preview import Preview
 from rat_modules.training.processes import Processes
 from rat_modules.training.progress import Progress
+from rat_modules.training.reading import readers_watched
 from rat_modules.training.resume import write_checkpoint
 from rat_modules.training.state import TrainingState
 from rat_modules.training.stop import StopSignals
@@ -68,7 +69,9 @@ def run(
         processes: that train together; the first one writes.
 
     Raises:
-        TrainingError: too many losses or gradients are not finite, or a checkpoint could not be written.
+        TrainingError: too many losses or gradients are not finite, a file could not be written, or a process that reads
+            pictures is gone.
+        DataError: pictures or captions cannot be read any more.
     """
     recipe = state.assembly.recipe
     training = recipe.training
@@ -102,7 +105,7 @@ def run(
     networks = Shared(
         processes.wrapped(assembly.generator), processes.wrapped(assembly.discriminator), assembly.loss
     )
-    with StopSignals() as stop, progress, processes.watched():
+    with StopSignals() as stop, folder.watched(), progress, readers_watched(), processes.watched():
         stream = batches.starting_at(state.step + 1)
         received = 0
         while state.step < training.steps and not stop_when():

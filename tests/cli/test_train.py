@@ -143,7 +143,7 @@ def test_a_disk_too_small_for_a_checkpoint(data: Path, tmp_path: Path) -> None:
     last = done.stderr.splitlines()[-1]
     assert done.returncode == 2 and "Traceback" not in done.stderr
     assert last.startswith("error: checkpoint at step 2 could not be written: got ") and "File too large" in last
-    assert last.endswith("there is no earlier one")
+    assert "there is no checkpoint yet" in last
     assert not list((tmp_path / "run").rglob("*.safetensors")) and not list((tmp_path / "run").rglob(".*"))
 
 

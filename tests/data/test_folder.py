@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 
 from rat_modules.data import CaptionedImages, open_dataset
+from rat_modules.data.captioned_files import MOST_LOST
 from rat_modules.data.check import check_folder
 from rat_modules.data.folder import ImageFolder, hashed_split
 from rat_modules.errors import DataError
@@ -203,6 +204,17 @@ def test_a_picture_lost_while_training_gives_way_with_its_captions(tmp_path: Pat
         (tmp_path / f"{name}.png").unlink()
     with pytest.raises(DataError, match="no usable picture"):
         folder.image(0)
+
+
+def test_many_pictures_lost_one_after_the_other_end_it(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for number in range(MOST_LOST + 20):
+        _pair(tmp_path / f"{number:04d}.png", f"number {number}")
+    folder = ImageFolder(tmp_path, image_size=4)
+    for number in range(5, MOST_LOST + 10):
+        (tmp_path / f"{number:04d}.png").unlink()
+    with pytest.raises(DataError, match=rf"{MOST_LOST} pictures one after the other lost: got .*--resume"):
+        folder.read(5)
+    assert len(caplog.records) == MOST_LOST and folder.read(4)[1] == 4
 
 
 def test_pictures_with_the_same_caption_show_the_same_concept(tmp_path: Path) -> None:

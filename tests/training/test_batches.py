@@ -193,7 +193,7 @@ def test_a_picture_lost_while_training_gives_way_with_its_caption(
 
     if not held:
         monkeypatch.setattr(captioned_module, "HELD_BYTES", 0)
-        monkeypatch.setattr(captioned_module, "_files", lambda dataset: "")
+        monkeypatch.setattr(captioned_module, "pictures_digest", lambda dataset: "")
     batches = Batches(Captioned(folder, Late(64)), recipe, noise_dim=6, image_size=16, seed=3, workers=workers)
     assert (batches.captioned.held is not None) is held
     seen = set()

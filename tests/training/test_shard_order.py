@@ -36,6 +36,12 @@ def test_every_picture_once_an_epoch_and_only_a_window_of_tars_at_a_time() -> No
     assert sum(list(pictures) != sorted(pictures) for pictures in mixed) > len(mixed) - 2
 
 
+def test_each_window_is_shuffled_in_its_own_way() -> None:
+    alone = ShardOrder([8] * 12, window=1, batch_size=96, noise_dim=2, seed=0)  # each tar is a window
+    seen = {tuple(tar % 8) for epoch in (1, 2) for tar in alone.draw(epoch).pictures.reshape(12, 8)}
+    assert len(seen) == 24, "no two windows, of one epoch or of two, have one order"
+
+
 def test_a_draw_depends_on_seed_and_step_alone() -> None:
     straight, jumping = order(), order()
     for step in range(1, 40):
