@@ -1,4 +1,4 @@
-"""Measure every model that a run kept, by two protocols: results/*.json, a table and a curve."""
+"""Measure every model that a run kept, by two protocols: results/*.json, a table, a curve, and what the last draws."""
 
 import json
 import subprocess
@@ -6,6 +6,10 @@ import sys
 from pathlib import Path
 
 import click
+
+import rat_modules
+from rat_modules.sampling.grid import captioned_grid
+from rat_modules.sampling.pixels import to_pixels, write_png
 
 PROTOCOLS = {"emoji": "concepts never trained on", "emoji-composition": "known concepts in tones held out"}
 HERE = Path(__file__).parent
@@ -37,6 +41,15 @@ def main(run: Path, matcher: Path, out: Path) -> None:
     read = {protocol: results(out, protocol) for protocol in PROTOCOLS}
     (out / "table.md").write_text("\n\n".join(table(read[name], title) for name, title in PROTOCOLS.items()) + "\n")
     curve(read, out.parent / "curve.png")
+    draw(models[max(models)], HERE.parent / "emoji.png")
+
+
+def draw(model: Path, path: Path) -> None:
+    """The captions of captions.txt, eight in a row."""
+    captions = (HERE / "captions.txt").read_text(encoding="utf-8").split("\n")[:-1]
+    system = rat_modules.load(model)
+    pixels = to_pixels(system.sample(captions, seed=1), system.recipe.data.value_range)
+    write_png(path, captioned_grid(pixels, captions, columns=8))
 
 
 def results(folder: Path, protocol: str) -> dict[int, dict[str, float]]:
