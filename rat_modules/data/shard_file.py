@@ -27,6 +27,8 @@ class Said(NamedTuple):
     concept: str
     box: Box | None
 
+_PART = 2**15  # bytes that are hashed at once: a reader should take no more memory than its pictures
+
 
 class ShardFile:
     """An open tar; only its headers are read at the start.
@@ -76,7 +78,10 @@ class ShardFile:
         try:
             with os.fdopen(self._handle, "rb", closefd=False) as file:
                 file.seek(0)
-                return hashlib.file_digest(file, "sha256").hexdigest()
+                digest = hashlib.sha256()
+                while part := file.read(_PART):
+                    digest.update(part)
+                return digest.hexdigest()
         except OSError as error:
             raise DataError(f"shard {self.name} cannot be read", got=error.strerror) from error
 
