@@ -5,47 +5,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-WORDS = [
-    "a",
-    "small",
-    "large",
-    "red",
-    "blue",
-    "green",
-    "grey",
-    "brown",
-    "bird",
-    "flower",
-    "dog",
-    "cat",
-    "boat",
-    "house",
-    "with",
-    "wings",
-    "leaves",
-    "beak",
-    "eyes",
-    "roof",
-    "sitting",
-    "standing",
-    "flying",
-    "near",
-    "under",
-    "behind",
-    "water",
-    "tree",
-    "grass",
-    "street",
-    "table",
-    "window",
-    "long",
-    "short",
-    "bright",
-    "dark",
-    "yellow",
-    "white",
-    "black",
-]
+SAID = """
+a small large red blue green grey brown bird flower dog cat boat house with wings leaves beak eyes roof sitting standing
+flying near under behind water tree grass street table window long short bright dark yellow white black
+"""
+WORDS = SAID.split()
 
 
 def picture(chance: np.random.Generator, edge: int) -> Image.Image:

@@ -62,7 +62,7 @@ def open_files() -> Iterator[tuple[str, int]]:
     """Yield path and size of the files that this process holds open."""
     for handle in Path("/proc/self/fd").iterdir():
         try:
-            target = os.readlink(handle)
+            target = str(handle.readlink())
             if target.startswith("/") and not target.startswith(("/dev", "/proc", "/sys")):
                 yield target, os.fstat(int(handle.name)).st_size
         except OSError:

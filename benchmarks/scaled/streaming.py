@@ -53,7 +53,7 @@ def most_open(dataset: Shards) -> tuple[int, int]:
 
 
 def reader(root: str, size: str) -> None:
-    """Print seconds for a picture, the bytes by which the process has grown, and seconds for a record without picture."""
+    """Print seconds for a picture, the bytes by which the process has grown, and seconds for a record alone."""
     before = resident()
     dataset = Shards(root, image_size=int(size))
     dataset.read(0)
