@@ -1,1 +1,0 @@
-"""The blocks of docs/scaling.md."""
