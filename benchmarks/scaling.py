@@ -18,7 +18,7 @@ from conftest import facts
 from scaled.running import ROOT, clock, run
 
 PAGE, NUMBERS = ROOT / "docs" / "scaling.md", ROOT / "docs" / "scaling.json"
-SUBJECTS = ("gradients", "streaming", "index", "captions", "checkpoints", "evaluation", "sampling")
+SUBJECTS = ("gradients", "streaming", "index", "captions", "checkpoints", "evaluation", "memory", "sampling")
 
 
 def rounded(value: Any) -> Any:

@@ -33,20 +33,20 @@ def evaluation(numbers: Numbers) -> Iterator[str]:
         for processes, each in found["command"]["processes"].items()
     )
     yield from table(("processes", "pictures a second, by the clock", "processor of all, a picture"), rows)
-    few, many = found["counts"]
     yield ""
+    pairs = found["seconds_a_million_pairs"]
     yield (
-        f"Memory at most, features of width {found['width']:,}: {size(found['most_bytes'][0])} with {few:,} pictures, "
-        f"{size(found['most_bytes'][1])} with {many:,}, which is {size(found['most_bytes_a_picture'])} a picture. "
-        f"Temporary disk: {size(found['disk_bytes_a_picture'])} a picture, ~{size(pictures_on_disk(found))} for "
-        f"{PUBLISHED:,}. Precision and recall compare all pairs, {time(found['seconds_a_million_pairs'])} a million: "
-        f"~{time(found['seconds_a_million_pairs'] * PUBLISHED**2 / 1e6)} for {PUBLISHED:,} pictures, in the first "
-        "process alone."
+        f"Precision and recall compare all pairs, {time(pairs)} a million: ~{time(pairs * PUBLISHED**2 / 1e6)} for "
+        f"{PUBLISHED:,} pictures, in the first process alone."
     )
 
 
-def pictures_on_disk(found: Numbers) -> float:
-    return float(PUBLISHED * found["disk_bytes_a_picture"])
+def memory(numbers: Numbers) -> Iterator[str]:
+    found = numbers["memory"]
+    rows = (
+        (count(int(pictures)), size(each["most"]), size(each["disk"])) for pictures, each in found["pictures"].items()
+    )
+    yield from table((f"pictures, features of width {found['width']:,}", "memory at most", "temporary disk"), rows)
 
 
 def sampling(numbers: Numbers) -> Iterator[str]:

@@ -9,7 +9,7 @@ from scaled import of_captions, of_gpus, of_jobs
 MAKERS: tuple[Callable[[dict[str, Any]], Iterator[str]], ...] = (
     of_gpus.gradients, of_gpus.processes, of_gpus.gpus, of_gpus.readers,
     of_captions.streaming, of_captions.index, of_captions.captions, of_captions.scales,
-    of_jobs.checkpoints, of_jobs.evaluation, of_jobs.sampling, of_jobs.bottlenecks, of_jobs.machines,
+    of_jobs.checkpoints, of_jobs.evaluation, of_jobs.memory, of_jobs.sampling, of_jobs.bottlenecks, of_jobs.machines,
 )  # fmt: skip
 BLOCKS = {make.__name__: make for make in MAKERS}
 MARK = re.compile(r"<!-- (\w+) -->\n(.*?)<!-- /\1 -->", re.S)
