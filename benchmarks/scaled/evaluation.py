@@ -18,19 +18,10 @@ def measure(folder: Path) -> dict[str, Any]:
     assemble("ratgan-tiny").save(model)
     rates = {}
     for processes in (1, 2):
-        words = (
-            "-m",
-            "rat_modules",
-            "evaluate",
-            model,
-            "--data",
-            "shapes",
-            "--protocol",
-            "own",
-            "--features",
-            "shapes",
+        words = ("-m", "rat_modules", "evaluate", model, "--data", "shapes", "--protocol", "own")
+        short, long = (
+            run(*words, "--features", "shapes", "--samples", each, processes=processes) for each in (SHORT, LONG)
         )
-        short, long = (run(*words, "--samples", count, processes=processes) for count in (SHORT, LONG))
         more = LONG - SHORT
         rates[str(processes)] = {
             "seconds_of_short": short.seconds,
