@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 
 ROOT = Path(__file__).parent.parent
-collect_ignore = ["plots.py", "report.py", "retrofit.py"]  # scripts; what they need is not always there
+# scripts; what they need is not always there
+collect_ignore = ["plots.py", "report.py", "retrofit.py", "scaling.py", "scaled"]
 STARTED = time.monotonic()
 SKIPPED: set[str] = set()  # reasons, for the report
 # Our reference, the plain statement of the published computation, stands beside the tests. Named by its place: some

@@ -13,7 +13,7 @@ from .pages import Block, Reader, blocks
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
-PAGES = [README, ROOT / "CONTRIBUTING.md", *sorted(ROOT.glob("plugins/**/README.md"))]
+PAGES = [README, ROOT / "CONTRIBUTING.md", *sorted(ROOT.glob("docs/*.md")), *sorted(ROOT.glob("plugins/**/README.md"))]
 TYPED = [README, ROOT / "CONTRIBUTING.md", ROOT / "plugins" / "README.md"]
 
 # The only difference between what the page says and what is typed here: fewer steps, fewer samples.
