@@ -72,7 +72,7 @@ def by_protocol(name: str, model: Path, data: str, *, as_json: bool, out: Path |
 
     matcher, device = options.pop("matcher"), options.pop("device")
     protocol = protocol_as_asked(name, **options)
-    with joined() as processes, processes.watched():
+    with joined() as processes, processes.watched(hint="run it again, with any number of processes"):
         result = evaluate(protocol, model, data, matcher=matcher, device=device, processes=processes)
     if result is None:
         return
@@ -82,6 +82,8 @@ def by_protocol(name: str, model: Path, data: str, *, as_json: bool, out: Path |
         click.echo(result.as_json())
     else:
         show(result)
+    if left_out := [name for name in protocol.names if name not in result.results]:
+        raise RatError("measures", got=f"no {', '.join(left_out)}", expected="all", hint="the notes say why")
 
 
 def without_protocol(

@@ -45,13 +45,14 @@ def evaluate(
     from rat_modules.evaluation.judging import judge
     from rat_modules.evaluation.result import stamped
     from rat_modules.matching.files import NAME, load_matcher
+    from rat_modules.registry import get_catalog
     from rat_modules.sampling.device import choose_device
 
     kind, _ = find_dataset(data)
     if protocol.kinds and kind not in protocol.kinds:
         expected = f"{' or '.join(protocol.kinds)}; the protocol own takes any"
         raise RatError(f"data of protocol {protocol.name}", got=f"{data} ({kind})", expected=expected)
-    metrics, options = metrics_of(protocol.measures + (("r-precision",) if matcher is not None else ()))
+    metrics, options = metrics_of(protocol.measures)
     assembly = load(model)
     if assembly.generator is None or assembly.text_encoder is None:
         missing = "generator" if assembly.generator is None else "text encoder"
@@ -67,8 +68,10 @@ def evaluate(
         if hasattr(metric, "to"):  # one with a network of its own
             metric.to(place)
     extractor = open_extractor(protocol.features, matcher=matcher, device=place)
-    own = assembly.recipe.data.options
-    of_data = {**own, **({} if kind == "shards" else protocol.options)}
+    # a model may have been trained on another kind of data, whose options this one does not have
+    taken = inspect.signature(get_catalog().get("datasets", kind).resolve()).parameters
+    own = {key: value for key, value in assembly.recipe.data.options.items() if key in taken}
+    of_data = {**own, **{key: value for key, value in protocol.options.items() if key in taken}}
     dataset = open_dataset(data, image_size=edge, split=protocol.split, **of_data)
     needs_training = any("training" in metric.needs for metric in metrics.values())
     training = open_dataset(data, image_size=edge, **own) if needs_training else None
@@ -76,12 +79,12 @@ def evaluate(
         assembly, dataset, protocol, extractor, metrics,
         matcher=judge_of_captions, training=training, processes=processes, show=True,
     )  # fmt: skip
-    if not processes.first:
+    if judgement is None:
         return None
     hashed = None if matcher is None else sha256_of(matcher / NAME if matcher.is_dir() else matcher)
     return stamped(
         judgement, protocol, data=kind, options=of_data, edge=edge, extractor=extractor, matcher_sha256=hashed,
-        measures=options, model=model, assembly=assembly, device=str(place),
+        measures=options, metrics=metrics, model=model, assembly=assembly, device=str(place),
     )  # fmt: skip
 
 
@@ -98,7 +101,10 @@ def metrics_of(measures: tuple[str, ...]) -> tuple[dict[str, Any], dict[str, dic
 
     metrics, options = {}, {}
     for text in measures:
-        name, *words = shlex.split(text) or [""]
+        try:
+            name, *words = shlex.split(text) or [""]
+        except ValueError as error:
+            raise RatError(f"measure {text!r}", got=error, expected="NAME KEY=VALUE ...") from error
         entry = get_catalog().get("metrics", name)
         try:
             given = parse_overrides(words)
@@ -106,6 +112,8 @@ def metrics_of(measures: tuple[str, ...]) -> tuple[dict[str, Any], dict[str, dic
             bound.apply_defaults()
             metrics[name] = entry.resolve()(**given)
             options[name] = dict(getattr(metrics[name], "identity", bound.arguments))
+        except RatError:
+            raise
         except (TypeError, ValueError) as error:
             raise RatError(f"measure {text!r}", got=error, expected="NAME KEY=VALUE ...") from error
     return metrics, options

@@ -77,7 +77,7 @@ def command(
     from rat_modules.sampling.device import choose_device
     from rat_modules.training.processes import joined
 
-    with joined() as processes, processes.watched():
+    with joined() as processes, processes.watched(hint="run it again, with any number of processes"):
         assembly = load(model)
         if assembly.generator is None or assembly.text_encoder is None:
             missing = "generator" if assembly.generator is None else "text encoder"

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
+from torch.hub import download_url_to_file, get_dir
 from torch.nn.functional import pad
 
 from rat_modules.checkpoints.released import read_published
 from rat_modules.errors import CheckpointError, RatError
-from rat_modules.evaluation.extractors import Extracted, sha256_of
+from rat_modules.evaluation.extractors import Extracted
 
 _CLASSES = 1008  # of torch-fidelity's network; those of ImageNet and a few that TensorFlow left empty
 _HEAD = "fc.weight"
@@ -35,30 +36,24 @@ class InceptionExtractor:
 
     def __init__(self, file: Path | None = None, *, device: torch.device | str = "cpu") -> None:
         try:
+            from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3
             from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3 as Inception
         except (ImportError, RuntimeError) as error:  # a torchvision of another torch raises RuntimeError
             hint = "pip install 'rat-modules[inception]' with the torchvision that belongs to your torch"
             raise RatError("features of Inception", got=f"{error}".splitlines()[0], hint=hint) from error
         wanted = ["2048", "logits_unbiased"]
         self.classes = _CLASSES
-        if file is None:
+        file = file or _downloaded(URL_INCEPTION_V3)
+        weights = read_published(file, "discriminator").weights
+        # torch-fidelity reads files with the full unpickler, which would run code: it is given one that we wrote
+        with tempfile.TemporaryDirectory() as folder:
+            torch.save(self._padded(weights, file), Path(folder) / "inception.pth")
             try:
-                self._network = Inception("inception", wanted, verbose=False)
-            except OSError as error:
-                hint = "fetch pt_inception-2015-12-05 elsewhere and give it: --features inception:FILE"
-                raise RatError("weights of Inception", got=error, expected="a download", hint=hint) from error
-            self.sha256 = _sha256_of_weights(self._network.state_dict())
-        else:
-            self.sha256, weights = sha256_of(file), read_published(file, "discriminator").weights
-            # torch-fidelity reads files with the full unpickler, which would run code: it is given one that we wrote
-            with tempfile.TemporaryDirectory() as folder:
-                torch.save(self._padded(weights, file), Path(folder) / "inception.pth")
-                try:
-                    self._network = Inception("inception", wanted, str(Path(folder) / "inception.pth"))
-                except RuntimeError as error:
-                    raise CheckpointError(
-                        f"{file} is no Inception of torch-fidelity", got=str(error).splitlines()[-1].strip()
-                    ) from error
+                self._network = Inception("inception", wanted, str(Path(folder) / "inception.pth"))
+            except RuntimeError as error:
+                said = str(error).splitlines()[-1].strip()
+                raise CheckpointError(f"{file} is no Inception of torch-fidelity", got=said) from error
+        self.sha256 = _sha256_of_weights(weights)
         self._network.to(device).eval()
         self._device = torch.device(device)
 
@@ -79,6 +74,19 @@ class InceptionExtractor:
         self.classes = len(head)
         missing = _CLASSES - len(head)
         return {**weights, _HEAD: pad(head, (0, 0, 0, missing)), "fc.bias": pad(bias, (0, missing))}
+
+
+def _downloaded(url: str) -> Path:
+    """The file in torch's cache, fetched where it is not there; its name ends with the beginning of its hash."""
+    file = Path(get_dir()) / "checkpoints" / url.rpartition("/")[2]
+    if not file.is_file():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            download_url_to_file(url, str(file), hash_prefix=file.stem.rpartition("-")[2])
+        except (OSError, RuntimeError) as error:
+            hint = f"fetch {file.name} elsewhere and give it: --features inception:FILE"
+            raise RatError("weights of Inception", got=error, expected="a download", hint=hint) from error
+    return file
 
 
 def _sha256_of_weights(weights: dict[str, Tensor]) -> str:

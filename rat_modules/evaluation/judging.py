@@ -1,7 +1,8 @@
 """Draw what a protocol asks for, look at it and at the reference, and let every metric read what was seen."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -16,7 +17,7 @@ from rat_modules.evaluation.extractors import Extractor
 from rat_modules.evaluation.looking import Look, Looking, digests, drawn, shown
 from rat_modules.evaluation.matching import Matching, caption_vectors
 from rat_modules.evaluation.protocol import Protocol
-from rat_modules.evaluation.seen import NEEDS, Metric, Seen
+from rat_modules.evaluation.seen import NEEDS, Metric, Seen, Side
 from rat_modules.training.processes import Processes
 
 
@@ -25,14 +26,21 @@ class Judgement:
     """What was measured, and what of the data decided it.
 
     Args:
-        results: metric -> name -> number; empty in all processes but the first.
-        reference: the number of its pictures, how they were made, and a hash of their bytes in their order.
-        captions: the number of those that were asked for, and a hash of them in their order.
+        results: metric -> name -> number.
+        problems: a line for each metric that could not be measured.
+        reference: the number of its pictures, and a hash of their bytes in their order.
+        preparation: how they were made, in words.
+        captions: the number of those that were asked for, a hash of them in their order, and one of all that is said of
+            the reference and of what it shows.
+        training: the same as the reference of the training pictures, where they were looked at.
     """
 
     results: dict[str, dict[str, float]]
+    problems: list[str]
     reference: dict[str, Any]
+    preparation: str
     captions: dict[str, Any]
+    training: dict[str, Any] | None
 
 
 def judge(
@@ -46,8 +54,8 @@ def judge(
     training: CaptionedImages | None = None,
     processes: Processes | None = None,
     show: bool = False,
-) -> Judgement:
-    """Measure a system.
+) -> Judgement | None:
+    """Measure a system; the first process gets the result, the others None.
 
     Memory does not grow with the number of pictures but for captions and noise, about a kilobyte a picture: vectors
     lie in temporary files. The numbers do not depend on the number of processes.
@@ -69,6 +77,7 @@ def judge(
     processes = processes or Processes()
     needs = _needs(metrics, matcher, training)
     look = looks(extractor, metrics, needs, matcher)
+    hashed = lambda see: lambda images, captions: {**see(images, captions), "digest": digests(images)}  # noqa: E731
     said = [dataset.captions(index) for index in range(len(dataset))]
     asked = ask(dataset, protocol.samples, protocol.seed)
     again = [caption for caption in asked.captions[: protocol.repeats] for _ in range(protocol.times)]
@@ -77,7 +86,7 @@ def judge(
             "reference",
             [captions[0] for captions in said],
             shown(dataset),
-            lambda images, captions: {**look(images, captions), "digest": digests(images)},
+            hashed(look),
         )
         generated = looking("samples", asked.captions, drawn(assembly, asked.captions, protocol.seed), look)
         repeats = trained = None
@@ -85,26 +94,52 @@ def judge(
         if "repeats" in needs:
             repeats = looking("repeats", again, drawn(assembly, again, (protocol.seed + 1) % 2**63), only_features)
         if "training" in needs and training is not None:
-            trained = looking("training", [""] * len(training), shown(training), only_features)
+            trained = looking("training", [""] * len(training), shown(training), hashed(only_features))
+        if not processes.first:
+            return None
         pool = [(text, dataset.concept(index)) for index, captions in enumerate(said) for text in captions]
         seen = Seen(
             generated, real, asked.pictures, asked.concepts, pool, seed=protocol.seed,
             caption_vectors=partial(caption_vectors, matcher) if matcher is not None else None,
             repeats=repeats, times=protocol.times, training=trained,
         )  # fmt: skip
-        results = {name: dict(metric(seen, name)) for name, metric in metrics.items()} if processes.first else {}
-        bytes_of_all = hashlib.sha256()
-        for rows in real["digest"].blocks(4096):
-            bytes_of_all.update(rows.byte().numpy().tobytes())
-    return Judgement(
-        results,
-        {
-            "pictures": len(dataset),
-            "preparation": getattr(dataset, "preparation", "as the data set makes them"),
-            "sha256": bytes_of_all.hexdigest(),
-        },
-        {"count": len(asked.captions), "sha256": _hash_of(asked.captions)},
-    )
+        results, problems = {}, []
+        for name, metric in metrics.items():
+            try:
+                results[name] = plain(name, metric(seen, name))
+            except RatError as error:  # what others measured is not lost
+                problems.append(f"measure {name} was left out: {error}")
+        return Judgement(
+            results,
+            problems,
+            fingerprint(real),
+            getattr(dataset, "preparation", "as the data set makes them"),
+            {"count": len(asked.captions), "sha256": _hash_of(asked.captions), "pool": _hash_of(map(str, pool))},
+            None if trained is None else fingerprint(trained),
+        )
+
+
+def plain(name: str, numbers: Mapping[str, float]) -> dict[str, float]:
+    """What a metric measured, as numbers that JSON can hold.
+
+    Raises:
+        RatError: a number is not finite, or none.
+    """
+    try:
+        found = {str(key): float(value) for key, value in numbers.items()}
+    except (TypeError, ValueError, AttributeError) as error:
+        raise RatError(f"what {name} measured", got=error, expected="numbers by name") from error
+    if wrong := [key for key, value in found.items() if not math.isfinite(value)]:
+        raise RatError(f"what {name} measured", got=f"{found[wrong[0]]} for {wrong[0]!r}", expected="finite numbers")
+    return found
+
+
+def fingerprint(side: Side) -> dict[str, Any]:
+    """The number of pictures, and a hash of the bytes of all in their order."""
+    bytes_of_all = hashlib.sha256()
+    for rows in side["digest"].blocks(4096):
+        bytes_of_all.update(rows.byte().numpy().tobytes())
+    return {"pictures": len(side.captions), "sha256": bytes_of_all.hexdigest()}
 
 
 def looks(extractor: Extractor, metrics: Mapping[str, Metric], needs: set[str], matcher: Matching | None) -> Look:
@@ -129,6 +164,8 @@ def looks(extractor: Extractor, metrics: Mapping[str, Metric], needs: set[str], 
 def _needs(metrics: Mapping[str, Metric], matcher: Matching | None, training: CaptionedImages | None) -> set[str]:
     missing = {"matching": matcher is None, "training": training is None}
     for name, metric in metrics.items():
+        if name in (*NEEDS, "digest"):
+            raise RatError("name of a metric", got=repr(name), expected="another: vectors of pictures are called so")
         for need in metric.needs:
             if need not in NEEDS:
                 raise RatError(f"needs of metric {name}", got=repr(need), expected=f"some of {', '.join(NEEDS)}")
@@ -137,5 +174,8 @@ def _needs(metrics: Mapping[str, Metric], matcher: Matching | None, training: Ca
     return {need for metric in metrics.values() for need in metric.needs}
 
 
-def _hash_of(captions: Sequence[str]) -> str:
-    return hashlib.sha256("\n".join(captions).encode()).hexdigest()
+def _hash_of(texts: Iterable[str]) -> str:
+    digest = hashlib.sha256()
+    for text in texts:
+        digest.update(text.encode() + b"\n")
+    return digest.hexdigest()

@@ -42,6 +42,9 @@ def kernel_distance(
         >>> kernel_distance(features, features + 9, subsets=2, subset_size=4).mean > 0
         True
     """
+    if type(subsets) is not int or type(subset_size) is not int or subsets < 1:
+        got = f"subsets={subsets!r}, subset_size={subset_size!r}"
+        raise RatError("kernel distance", got=got, expected="whole numbers, one subset or more")
     for name, rows in (("generated", generated), ("real", real)):
         if not 2 <= subset_size <= len(rows):
             hint = f"choose subset_size={len(rows)} or less" if len(rows) > 1 else "measure more pictures"

@@ -25,7 +25,7 @@ class Looking:
     """Goes through sets of pictures; what it gives lies on the disk until it is closed.
 
     Args:
-        processes: who shares the work; all of them get all vectors.
+        processes: who shares the work; the first one gets all vectors.
         show: draw a bar on stderr.
     """
 
@@ -56,7 +56,9 @@ class Looking:
         self._bar.set_description_str(what, refresh=False)
         for rows, count in shares(len(captions), self._processes):
             seen = look(pictures(rows), [captions[row] for row in rows])
-            side.append({name: self._processes.gathered(vectors.cpu())[:count] for name, vectors in seen.items()})
+            vectors = {name: self._processes.gathered(rows.cpu())[:count] for name, rows in seen.items()}
+            if self._processes.first:
+                side.append(vectors)
             self._bar.update(count)
         return side
 

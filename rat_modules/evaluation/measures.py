@@ -35,18 +35,19 @@ class KernelDistance:
 
     Args:
         subsets: how many are drawn.
-        subset_size: pictures of each.
+        subset_size: pictures of each; None takes 1,000, as is usual, or all where a side has fewer.
     """
 
     needs = ("features",)
 
-    def __init__(self, subsets: int = 100, subset_size: int = 1000) -> None:
+    def __init__(self, subsets: int = 100, subset_size: int | None = None) -> None:
         self.subsets, self.subset_size = subsets, subset_size
 
     def __call__(self, seen: Seen, name: str) -> dict[str, float]:
         sides = seen.generated["features"], seen.real["features"]
-        found = kernel_distance(*sides, subsets=self.subsets, subset_size=self.subset_size)
-        return {"mean": found.mean, "std": found.std}
+        size = self.subset_size or min(1000, *map(len, sides))
+        found = kernel_distance(*sides, subsets=self.subsets, subset_size=size)
+        return {"mean": found.mean, "std": found.std, "subset size": size}
 
 
 class InceptionScore:

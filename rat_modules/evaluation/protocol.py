@@ -52,6 +52,15 @@ class Protocol:
     seed: int = 0
     warnings: tuple[str, ...] = ()
 
+    @property
+    def names(self) -> list[str]:
+        """The metrics, each once, without options."""
+        return list(dict.fromkeys(measure.split(maxsplit=1)[0] for measure in self.measures))
+
+    def changed(self) -> list[str]:
+        """What was changed of the protocol of this name, further measures apart."""
+        return _differing(self)
+
 
 _PUBLISHED: dict[str, Any] = {
     "kinds": ("released", "shards", "folder"),
@@ -72,7 +81,7 @@ PROTOCOLS = {
     for protocol in (
         Protocol(
             "cub",
-            "CUB test birds, 256 px, 30,000 samples, Inception of ImageNet (10.21 is RAT-GAN's FID here)",
+            "CUB test birds, 256 px, 30,000 samples, Inception of ImageNet (published for RAT-GAN: 10.21)",
             "inception",
             pictures=2933,
             warnings=("RAT-GAN's published 13.91 is of an Inception fine-tuned on CUB: protocol cub-finetuned",),
@@ -105,15 +114,15 @@ PROTOCOLS = {
         Protocol(
             "emoji",
             "emoji of concepts that were never trained on, features of --matcher",
-            measures=("frechet", "kernel-distance subset_size=300", "precision-recall", "diversity", "memorisation"),
+            measures=(*MEASURES, "memorisation", "r-precision"),
             **_EMOJI,
         ),
         Protocol(
             "emoji-composition",
             "emoji of known concepts in skin tones that were held out, features of --matcher",
             split="composition",
-            measures=("frechet", "kernel-distance subset_size=100", "precision-recall", "diversity", "memorisation"),
-            samples=1224,  # four times the split
+            measures=(*MEASURES, "memorisation", "r-precision"),
+            samples=1224,
             **_EMOJI,
         ),
         Protocol(
@@ -135,6 +144,15 @@ PROTOCOLS = {
         Protocol("own", "any captioned pictures, features of --features or --matcher", "matcher"),
     )
 }
+
+
+def _differing(protocol: Protocol) -> list[str]:
+    named = PROTOCOLS.get(protocol.name, protocol)
+    return [
+        f"{field.name} {getattr(protocol, field.name)}"
+        for field in attrs.fields(Protocol)
+        if field.name != "measures" and getattr(protocol, field.name) != getattr(named, field.name)
+    ]
 
 
 def get_protocol(name: str) -> Protocol:

@@ -13,7 +13,7 @@ from rat_modules.errors import DataError, ShapeError
 from rat_modules.evaluation.matching import Matching, caption_vectors, picture_vectors
 
 RIVALS = 99
-_AT_ONCE = 256
+_AT_ONCE = 128
 
 
 @attrs.frozen
@@ -110,37 +110,43 @@ def rank_captions(
     texts = list(said)
     offered = set(captions if pool is None else (caption for caption, _ in pool))
     numbers = {text: number for number, text in enumerate(texts)}
-    found_vectors, read = vectors_of(texts)
+    vectors, read = vectors_of(texts)
     known = read.tolist()
-    others: dict[str, np.ndarray] = {}
+    eligible = np.array([k for k, text in enumerate(texts) if known[k] and text in offered], dtype=np.int64)
+    places = {int(number): place for place, number in enumerate(eligible)}
+    own: dict[str, list[int]] = defaultdict(list)  # concept -> places of what is said of it
+    for text, concepts_of in said.items():
+        if (place := places.get(numbers[text])) is not None:
+            for concept in concepts_of:
+                own[concept].append(place)
 
     def candidates(row: int) -> list[int]:
         caption, concept = captions[row], concepts[row]
-        if concept not in others:
-            others[concept] = np.array(
-                [k for k, t in enumerate(texts) if known[k] and t in offered and concept not in said[t]], dtype=np.int64
-            )
-        if len(others[concept]) < rivals:
-            got = f"{len(others[concept])} captions of others than {concept!r}"
+        left_out = np.sort(np.array(own[concept], dtype=np.int64))
+        count = len(eligible) - len(left_out)
+        if count < rivals:
+            got = f"{count} captions of others than {concept!r}"
             raise DataError("R-precision", got=got, expected=f"{rivals} or more", hint="judge more pictures")
-        chance = np.random.default_rng((seed, row))
-        return [numbers[caption], *chance.choice(others[concept], rivals, replace=False)]
+        drawn = np.random.default_rng((seed, row)).choice(count, rivals, replace=False)
+        # the place among all of the one that is at this place among the others
+        shifted = drawn + np.searchsorted(left_out - np.arange(len(left_out)), drawn, side="right")
+        return [numbers[caption], *eligible[shifted].tolist()]
 
-    # equal captions must give equal scores: vectors that are the same are multiplied once
-    vectors, which = torch.unique(found_vectors, dim=0, return_inverse=True)
     found, done, unread = 0.0, 0, 0
-    for block in blocks:
-        chosen = torch.tensor([candidates(row) for row in range(done, done + len(block))], device=which.device)
-        own = read[chosen[:, 0]]
-        found += float((_first(block.to(vectors) @ vectors.T, which[chosen]) * own).sum())
-        done, unread = done + len(block), unread + int((~own).sum())
+    for block in (part for each in blocks for part in each.split(_AT_ONCE)):
+        chosen = torch.tensor([candidates(row) for row in range(done, done + len(block))], device=vectors.device)
+        # one sum for each pair, in one order: equal captions must give equal scores
+        scores = (block.to(vectors)[:, None] * vectors[chosen]).sum(2)
+        readable = read[chosen[:, 0]]
+        found += float((_first(scores) * readable).sum())
+        done, unread = done + len(block), unread + int((~readable).sum())
     if done != len(captions):
         raise ShapeError("pictures", got=done, expected=f"{len(captions)}, one for each caption")
     return RPrecision(found / max(1, done), done, rivals, seed, unread)
 
 
-def _first(scores: Tensor, ranked: Tensor) -> Tensor:
-    """What each picture counts, from scores 'n m' and its candidates 'n r', the own one first."""
-    own, rivals = scores.gather(1, ranked).tensor_split([1], dim=1)
+def _first(scores: Tensor) -> Tensor:
+    """What each picture counts, from the scores 'n r' of its candidates, the own one first."""
+    own, rivals = scores.tensor_split([1], dim=1)
     equal = (rivals == own).sum(1)
     return (rivals <= own).all(1) / (equal + 1).double()

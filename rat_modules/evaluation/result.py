@@ -10,13 +10,13 @@ from typing import Any
 import attrs
 
 import rat_modules
-from rat_modules import __version__
 from rat_modules.assembly import Assembly
 from rat_modules.atomic import atomic_write
 from rat_modules.errors import RatError
 from rat_modules.evaluation.extractors import Extractor, sha256_of
 from rat_modules.evaluation.judging import Judgement
 from rat_modules.evaluation.protocol import Protocol
+from rat_modules.evaluation.seen import Metric
 from rat_modules.evaluation.stamp import stamp
 
 SUFFIX = "generator.safetensors"
@@ -28,8 +28,9 @@ class Result:
 
     Args:
         protocol: everything that decides a number: two results compare only where this is equal.
-        measures: metric -> its options; compared by metric.
+        measures: metric -> its options and whatever else it alone depends on; compared by metric.
         results: metric -> name -> number.
+        data: what the pictures were read from, and how; where the hash of the reference is the same, it may differ.
         model: what was measured.
         measured_with: versions and device, which may differ between results.
         warnings: what a reader of these numbers has to know.
@@ -38,6 +39,7 @@ class Result:
     protocol: dict[str, Any]
     measures: dict[str, dict[str, Any]]
     results: dict[str, dict[str, float]]
+    data: dict[str, Any]
     model: dict[str, Any]
     measured_with: dict[str, str]
     warnings: tuple[str, ...] = ()
@@ -49,7 +51,7 @@ class Result:
 
     def as_json(self) -> str:
         """All of it as text."""
-        return json.dumps(attrs.asdict(self), indent=2)
+        return json.dumps(attrs.asdict(self), indent=2, allow_nan=False)
 
     @classmethod
     def read(cls, path: Path) -> "Result":
@@ -61,7 +63,7 @@ class Result:
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
             read = cls(**{field.name: content[field.name] for field in attrs.fields(cls)})
-            for name in ("protocol", "measures", "results", "model", "measured_with"):
+            for name in ("protocol", "measures", "results", "data", "model", "measured_with"):
                 dict(getattr(read, name).items())
             for numbers in read.results.values():
                 for value in numbers.values():
@@ -83,6 +85,7 @@ def stamped(
     extractor: Extractor,
     matcher_sha256: str | None,
     measures: dict[str, dict[str, Any]],
+    metrics: Mapping[str, Metric],
     model: Path,
     assembly: Assembly,
     device: str,
@@ -90,28 +93,38 @@ def stamped(
     """Put together what was measured and what decided it."""
     identity = {
         "name": protocol.name,
-        "data": data,
         "split": protocol.split,
-        "options": dict(options),
         "reference": judgement.reference,
         "captions": {"rule": "one of each picture in turn, drawn by the seed", **judgement.captions},
         "image size": edge,
         "seed": protocol.seed,
         "truncation": "none: standard normal noise",
         "features": {"name": extractor.name, "sha256": extractor.sha256, "resize": extractor.resize},
-        "matcher": matcher_sha256,
-        "repeats": [protocol.repeats, protocol.times],
+    }
+    read: dict[str, dict[str, Any]] = {
+        "matching": {"matcher": matcher_sha256},
+        "repeats": {"captions": protocol.repeats, "times": protocol.times},
+        "training": {"training": judgement.training},
+    }
+    measures = {
+        name: {**options, **{k: v for need in metrics[name].needs for k, v in read.get(need, {}).items()}}
+        for name, options in measures.items()
+        if name in judgement.results
     }
     file = model / SUFFIX if model.is_dir() else model
+    data_read = {"kind": data, "options": dict(options), "preparation": judgement.preparation}
     about = {"path": str(model), "sha256": sha256_of(file), "recipe": assembly.recipe.name}
-    measured_with = {**stamp(device), "rat_modules": __version__, "code": code_hash()}
-    warnings = list(protocol.warnings)
+    measured_with = {**stamp(device), "code": code_hash()}
+    warnings = [*protocol.warnings, *judgement.problems]
+    if changed := protocol.changed():
+        what = f"changed of protocol {protocol.name}: {', '.join(changed)}"
+        warnings.append(f"{what}; numbers that others published by it do not apply")
     if protocol.pictures not in (None, judgement.reference["pictures"]):
         warnings.append(
             f"the published split has {protocol.pictures} pictures, this one {judgement.reference['pictures']}: "
             "numbers do not compare with published ones"
         )
-    return Result(identity, measures, judgement.results, about, measured_with, tuple(warnings))
+    return Result(identity, measures, judgement.results, data_read, about, measured_with, tuple(warnings))
 
 
 def compare(results: Mapping[str, Result]) -> list[dict[str, Any]]:
@@ -129,21 +142,22 @@ def compare(results: Mapping[str, Result]) -> list[dict[str, Any]]:
     names = list(results)
     first = results[names[0]]
     for name in names[1:]:
-        apart = differences(first.protocol, results[name].protocol)
-        shared = first.measures.keys() & results[name].measures.keys()
-        apart += differences({m: first.measures[m] for m in shared}, {m: results[name].measures[m] for m in shared})
-        if apart:
-            raise RatError(
-                f"{names[0]} and {name} do not compare",
-                got="; ".join(apart),
-                expected="one protocol",
-                hint="measure both alike",
-            )
+        _refuse(names[0], name, differences(first.protocol, results[name].protocol))
+    for measure in dict.fromkeys(m for each in results.values() for m in each.measures):
+        (one, own), *others = ((n, each.measures[measure]) for n, each in results.items() if measure in each.measures)
+        for other, theirs in others:
+            _refuse(one, other, differences({measure: own}, {measure: theirs}))
     keys = dict.fromkeys((m, key) for each in results.values() for m, found in each.results.items() for key in found)
     return [
         {"measure": f"{m}: {key}", **{name: each.results.get(m, {}).get(key) for name, each in results.items()}}
         for m, key in keys
     ]
+
+
+def _refuse(one: str, other: str, apart: list[str]) -> None:
+    if apart:
+        got, hint = "; ".join(apart), "measure both alike"
+        raise RatError(f"{one} and {other} do not compare", got=got, expected="one protocol", hint=hint)
 
 
 def differences(first: Any, second: Any, at: str = "") -> list[str]:

@@ -13,6 +13,7 @@ from torch.nn.parallel import DistributedDataParallel
 from rat_modules.errors import TrainingError
 
 Module = TypeVar("Module", bound=nn.Module)
+_GO_ON = "go on from the last checkpoint with --resume, with any number of processes"
 
 
 @attrs.frozen
@@ -101,8 +102,11 @@ class Processes:
             self.most(0)
 
     @contextmanager
-    def watched(self) -> Iterator[None]:
+    def watched(self, hint: str = _GO_ON) -> Iterator[None]:
         """Say in one line that another process is gone, where torch says it in many.
+
+        Args:
+            hint: what to do then.
 
         Raises:
             TrainingError: it is.
@@ -116,7 +120,7 @@ class Processes:
             raise TrainingError(
                 f"process {self.rank} of {self.count} has lost another one",
                 got=text.strip().splitlines()[-1][:200],
-                hint="go on from the last checkpoint with --resume, with any number of processes",
+                hint=hint,
             ) from error
 
 

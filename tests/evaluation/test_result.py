@@ -1,6 +1,7 @@
 """Results side by side: refused where anything that decides a number differs."""
 
 import json
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ RESULT = Result(
     },
     measures={"frechet": {}, "kernel-distance": {"subset_size": 500}},
     results={"frechet": {"distance": 1.5}, "kernel-distance": {"mean": 0.25, "std": 0.5}},
+    data={"kind": "emoji"},
     model={"path": "runs/a"},
     measured_with={"torch": "2.13", "device": "cpu"},
 )
@@ -52,6 +54,14 @@ def test_another_protocol_is_refused_with_what_differs(other: Result, told: str)
     with pytest.raises(RatError, match="a and b do not compare") as refused:
         compare({"a": RESULT, "b": other})
     assert told in str(refused.value)
+
+
+def test_every_result_that_has_a_measure_must_have_it_alike() -> None:
+    bare = attrs.evolve(RESULT, measures={"frechet": {}}, results={"frechet": {"distance": 2.0}})
+    other = attrs.evolve(RESULT, measures={"frechet": {}, "kernel-distance": {"subset_size": 100}})
+    for order in permutations([bare, RESULT, other]):
+        with pytest.raises(RatError, match=r"kernel-distance\.subset_size: (300|500|100) \| (300|500|100)"):
+            compare(dict(zip("abc", order, strict=True)))
 
 
 def test_a_measure_that_one_lacks_is_left_empty() -> None:
@@ -90,5 +100,14 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
         assert "b.json: got " in told.err and told.err.count("\n") == 1
 
 
-def test_the_hash_of_the_code_is_one() -> None:
-    assert code_hash() == code_hash() and len(code_hash()) == 16
+def test_the_hash_of_the_code_tells_other_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = code_hash()
+    tmp_path.joinpath("__init__.py").write_text("")
+    monkeypatch.setattr("rat_modules.__file__", str(tmp_path / "__init__.py"))
+    found = []
+    for text in ("a = 1", "a = 2"):
+        tmp_path.joinpath("b.py").write_text(text)
+        code_hash.cache_clear()
+        found.append(code_hash())
+    code_hash.cache_clear()
+    assert len({before, *found}) == 3 and len(before) == 16

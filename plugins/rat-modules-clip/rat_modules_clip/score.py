@@ -74,7 +74,7 @@ class CLIPScore:
 
     @torch.no_grad()
     def look(self, images: Tensor, captions: Sequence[str]) -> Tensor:
-        """The score of each pair, 'n 1'.
+        """100 times the cosine of each pair, 'n 1'.
 
         Args:
             images: 'n 3 h w', float in [-1, 1] or uint8.
@@ -87,14 +87,19 @@ class CLIPScore:
         text = self.text.encode(captions)
         images = images.to(text.device)
         found = torch.cat([self.images(images[k : k + _AT_ONCE]) for k in range(0, max(1, len(images)), _AT_ONCE)])
-        return clip_score(found, text)[:, None]
+        if len(found) != len(text):
+            raise ShapeError("features of images and captions", got=f"{len(found)} and {len(text)}", expected="as many")
+        return 100 * cosine_similarity(found, text, dim=1)[:, None]
 
     def score(self, images: Tensor, captions: Sequence[str]) -> float:
-        """Mean of what `look` gives."""
-        return float(self.look(images, captions).mean())
+        """Mean of what `look` gives, or 0 where it is below, as torchmetrics has it."""
+        return max(0.0, float(self.look(images, captions).mean()))
 
     def __call__(self, seen: Seen, name: str) -> dict[str, float]:
-        """Means over the generated and over the real pictures that were looked at."""
+        """The same of the generated and of the real pictures that were looked at."""
         sides = {"generated": seen.generated[name], "real": seen.real[name]}
-        return {side: math.fsum(float(rows.double().sum()) for rows in file.blocks(4096)) / len(file)
-                for side, file in sides.items()}  # fmt: skip
+        means = {
+            side: math.fsum(float(rows.double().sum()) for rows in file.blocks(4096)) / len(file)
+            for side, file in sides.items()
+        }
+        return {side: max(0.0, mean) for side, mean in means.items()}
