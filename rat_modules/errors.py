@@ -1,5 +1,20 @@
 """Every refusal of the package: one line that says what was got, what was expected and what to do."""
 
+_LONGEST = 4000  # letters of a line: a name in a hostile file may have millions
+
+
+def printable(text: str) -> str:
+    """Write out what a terminal would obey instead of showing it; ends of lines and tabs stay.
+
+    Example:
+        >>> printable("red \\x1b[2J bird")
+        'red \\\\x1b[2J bird'
+    """
+    if text.isprintable():
+        return text
+    # code points, as repr has them; half of a surrogate pair cannot be written to a terminal at all
+    return "".join(one if one.isprintable() or one in "\n\t" else repr(one)[1:-1] for one in text)
+
 
 class RatError(ValueError):
     """A refusal that a person can act on.
@@ -20,7 +35,8 @@ class RatError(ValueError):
     ) -> None:
         facts = [f"{word} {value}" for word, value in (("got", got), ("expected", expected)) if value is not None]
         line = problem + (": " + ", ".join(facts) if facts else "") + (f"; {hint}" if hint else "")
-        super().__init__(" ".join(line.split()))
+        line = printable(" ".join(line.split()))
+        super().__init__(line if len(line) <= _LONGEST else f"{line[:_LONGEST]} ... ({len(line):,} letters)")
 
 
 class ShapeError(RatError):

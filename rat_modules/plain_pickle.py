@@ -1,5 +1,6 @@
 """Published pickles, read without running anything: plain containers, texts, numbers and numpy arrays of numbers."""
 
+import io
 import pickle
 import re
 from collections import OrderedDict
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from rat_modules.errors import CheckpointError
+from rat_modules.unfolding import check_unfolding
 
 
 def load_plain(path: str | Path) -> Any:
@@ -22,7 +24,8 @@ def load_plain(path: str | Path) -> Any:
         Lists, tuples, dicts, sets, texts, bytes, numbers, None, and numpy arrays of numbers or texts.
 
     Raises:
-        CheckpointError: the file is missing, truncated, not a pickle, or names anything else than plain containers.
+        CheckpointError: the file is missing, truncated, not a pickle, names anything else than plain containers, or
+            would become much larger than it is.
 
     Example:
         >>> import tempfile
@@ -34,15 +37,14 @@ def load_plain(path: str | Path) -> Any:
     path = Path(path)
     if not path.is_file():
         raise CheckpointError("pickle", got=f"no file {path}", expected="a published .pickle file")
-    with path.open("rb") as file:
-        try:
-            return _PlainUnpickler(file, encoding="latin1").load()
-        except CheckpointError as error:
-            raise CheckpointError(f"{path} is refused: {error}") from None
-        except Exception as error:  # damaged bytes make the unpickler raise almost anything
-            raise CheckpointError(
-                f"{path} is truncated or not a pickle", got=f"{type(error).__name__} {error}"
-            ) from error
+    content = path.read_bytes()
+    check_unfolding(content, str(path))
+    try:
+        return _PlainUnpickler(io.BytesIO(content), encoding="latin1").load()
+    except CheckpointError as error:
+        raise CheckpointError(f"{path} is refused: {error}") from None
+    except Exception as error:  # damaged bytes make the unpickler raise almost anything
+        raise CheckpointError(f"{path} is truncated or not a pickle", got=f"{type(error).__name__} {error}") from error
 
 
 class _PlainUnpickler(pickle.Unpickler):
@@ -67,7 +69,7 @@ class _Dtype:
     """A numpy dtype as a pickle describes it; numpy's own one would believe any state it is given."""
 
     def __init__(self, name: Any, *_: Any) -> None:
-        if not isinstance(name, str) or not re.fullmatch(r"[biuf]\d+|b|[SU]\d+", name):
+        if not isinstance(name, str) or not re.fullmatch(r"[biuf]\d+|b|[SU][1-9]\d*", name):
             raise CheckpointError(f"it holds an array of type {name!r}", expected="numbers or texts")
         self.name, self.order = name, "="
 

@@ -9,7 +9,7 @@ import pytest
 import rat_modules
 
 PACKAGE = Path(rat_modules.__file__).parent
-BASE = {"errors", "atomic", "plain_pickle"}
+BASE = {"errors", "atomic", "plain_pickle", "unfolding", "regular"}
 NAMES = {"registry", "recipes"}
 OPS = {"ops"}
 LAYERS = {"layers", "losses", "text"}
@@ -21,7 +21,9 @@ WORK = {"training", "matching", "evaluation", "sampling"}
 TABLE: dict[str, set[str]] = {
     "errors": set(),
     "atomic": {"errors"},
-    "plain_pickle": {"errors"},
+    "plain_pickle": {"errors", "unfolding"},
+    "unfolding": {"errors"},
+    "regular": set(),
     "registry": BASE,
     "recipes": BASE | {"registry"},
     "ops": BASE,

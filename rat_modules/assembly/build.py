@@ -13,6 +13,7 @@ from torch import nn
 
 from rat_modules.assembly.options import SHARED, component_problems
 from rat_modules.assembly.system import Assembly
+from rat_modules.assembly.within import PRETRAINED, Within
 from rat_modules.errors import RatError, RecipeError
 from rat_modules.layers.controller import RecurrentController
 from rat_modules.recipes import Component, Recipe, load_recipe
@@ -47,6 +48,7 @@ def build(
     *,
     vocabulary: object | None = None,
     parts: Collection[str] = ("generator", "discriminator"),
+    held: tuple[str, int] | None = None,
 ) -> Assembly:
     """Do what `assemble` does, for files that hold more, or less, than a recipe asks for.
 
@@ -55,16 +57,20 @@ def build(
         overrides: dotted keys.
         vocabulary: plain lists and dicts, for a text encoder that takes one.
         parts: which of the two networks to build; the other one is None.
+        held: the file that the recipe comes from, and the bytes of its weights; what takes much more is not built.
 
     Raises:
+        CheckpointError: the recipe describes much larger parts than `held`.
         RecipeError: as `assemble` does, or a component cannot be built, for want of memory or otherwise.
     """
     recipe = load_recipe(recipe, overrides, check_options=component_problems)
     with _refusals(recipe):
-        encoder = _text_encoder(recipe, vocabulary)
+        with _within(held, pretrained=not _learns_words(recipe)):
+            encoder = _text_encoder(recipe, vocabulary)
         cond_dim = _cond_dim(recipe, encoder)
-        generator = _generator(recipe, cond_dim) if "generator" in parts else None
-        discriminator = _discriminator(recipe, cond_dim, generator) if "discriminator" in parts else None
+        with _within(held):
+            generator = _generator(recipe, cond_dim) if "generator" in parts else None
+            discriminator = _discriminator(recipe, cond_dim, generator) if "discriminator" in parts else None
         return Assembly(generator, discriminator, encoder, _part(recipe, "loss")(), recipe)
 
 
@@ -123,11 +129,25 @@ def _supply(make: functools.partial[Any], **supplies: object) -> Any:
     return make(**{name: value for name, value in supplies.items() if name in taken})
 
 
+def _within(
+    held: tuple[str, int] | None, *, pretrained: bool = False
+) -> contextlib.AbstractContextManager[object]:
+    if held is None:
+        return contextlib.nullcontext()
+    return Within(*held, PRETRAINED) if pretrained else Within(*held)
+
+
+def _learns_words(recipe: Recipe) -> bool:
+    if recipe.text_encoder.name == "none":
+        return True
+    return "vocabulary" in inspect.signature(_part(recipe, "text_encoder").func).parameters
+
+
 def _text_encoder(recipe: Recipe, vocabulary: object | None) -> nn.Module | None:
     if recipe.text_encoder.name == "none":
         return None
     make = _part(recipe, "text_encoder")
-    if vocabulary is None and "vocabulary" in inspect.signature(make.func).parameters:
+    if vocabulary is None and _learns_words(recipe):
         raise RecipeError(
             f"text encoder {recipe.text_encoder.name!r} needs a vocabulary",
             got="none",

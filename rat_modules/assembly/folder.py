@@ -116,7 +116,8 @@ def load(path: str | Path) -> Assembly:
         )
     vocabulary = next((found for _, metadata in contents.values() if (found := vocabulary_from(metadata))), None)
     with torch.random.fork_rng(devices=[]):  # drawing weights that are replaced at once must not disturb the caller
-        assembly = build(recipe, vocabulary=vocabulary, parts=tuple(files))
+        held = sum(tensor.nbytes for tensors, _ in contents.values() for tensor in tensors.values())
+        assembly = build(recipe, vocabulary=vocabulary, parts=tuple(files), held=(str(path), held))
     text: dict[str, Tensor] = {}
     for part, (tensors, _) in contents.items():
         carried, own = split_prefix("text_encoder.", tensors)

@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from rat_modules.atomic import atomic_write
-from rat_modules.checkpoints.header import sort_metadata
+from rat_modules.checkpoints.header import check_header, sort_metadata
 from rat_modules.errors import CheckpointError
 
 FORMAT = "rat_modules/1"
@@ -56,10 +56,14 @@ def read_safetensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str
     if not path.is_file():
         raise CheckpointError("weights", got=f"no file {path}", expected="a .safetensors file")
     try:
+        check_header(path)
         with safe_open(path, framework="pt") as file:
             metadata = dict(file.metadata() or {})
             _check_format(path, metadata.get("format"))
             return {name: file.get_tensor(name) for name in file.keys()}, metadata  # noqa: SIM118
+    except MemoryError as error:
+        got = f"{path.stat().st_size:,} bytes"
+        raise CheckpointError(f"{path} does not fit into memory", got=got, expected="a smaller file") from error
     except (SafetensorError, OSError) as error:
         raise CheckpointError(
             f"{path} is truncated or not a safetensors file",

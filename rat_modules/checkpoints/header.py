@@ -3,6 +3,32 @@
 import json
 from pathlib import Path
 
+from rat_modules.errors import CheckpointError
+
+# far above any model: of a larger header safetensors would take minutes, or gigabytes
+MOST_BYTES, MOST_TENSORS = 2**24, 20_000
+
+
+def check_header(path: Path) -> None:
+    """Refuse a header that would take minutes or gigabytes to read; whether it is right, safetensors itself sees.
+
+    Raises:
+        CheckpointError: it is too long, or names too many tensors.
+        OSError: the file cannot be read.
+    """
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        if length > MOST_BYTES:
+            raise CheckpointError(
+                f"{path} is truncated or not a safetensors file",
+                got=f"a header of {length:,} bytes",
+                expected=f"{MOST_BYTES:,} at most",
+                hint="published .pth files are read by `rat-modules convert`",
+            )
+        tensors = file.read(length).count(b'"data_offsets"')
+    if tensors > MOST_TENSORS:
+        raise CheckpointError(f"{path} is refused", got=f"{tensors:,} tensors", expected=f"{MOST_TENSORS:,} at most")
+
 
 def sort_metadata(path: Path) -> None:
     """Put the metadata of a safetensors file in the order of its names.

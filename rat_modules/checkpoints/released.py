@@ -1,10 +1,11 @@
 """Published `.pth` files, read without running anything: the one place that calls torch.load."""
 
+import mmap
 import re
 import warnings
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,13 @@ from torch import Tensor
 from rat_modules.checkpoints.entries import find_entries, find_state_dict, plain_weights
 from rat_modules.checkpoints.files import read_safetensors
 from rat_modules.errors import CheckpointError
+from rat_modules.unfolding import check_unfolding
 
 _PICKLE = b"\x80"  # how every pickle of protocol 2 and above starts
+_ZIP = b"PK\x03\x04"  # and every zip file that torch takes for one
+# of what torch's own reader admits, these make as many bytes as a number says
+_FILLERS = frozenset({b"builtins\nbytearray\n", b"__builtin__\nbytearray\n"})
+_OLD = 5  # pickles in a row: magic number, version, machine, content, storage keys
 
 
 @attrs.frozen
@@ -100,10 +106,13 @@ def _is_safetensors(path: Path) -> bool:
 
 
 def _load(path: Path) -> object:
-    if zipfile.is_zipfile(path):
-        _check_sums(path)
-    elif (start := _start(path)) != _PICKLE:  # as torch before 1.6 wrote it
-        reason = "a zip file without an end" if start == b"P" else "neither a zip file nor a pickle"
+    start = _start(path)
+    if start == _ZIP and zipfile.is_zipfile(path):
+        _check_zip(path)
+    elif start[:1] == _PICKLE:  # as torch before 1.6 wrote it
+        _check_old(path)
+    else:
+        reason = "a zip file without an end" if start == _ZIP else "neither a zip file nor a pickle"
         raise _unreadable(path, ValueError(reason))
     try:
         with warnings.catch_warnings():  # of old formats, which are refused below where they cannot be read
@@ -115,20 +124,50 @@ def _load(path: Path) -> object:
 
 def _start(path: Path) -> bytes:
     with path.open("rb") as file:
-        return file.read(1)
+        return file.read(len(_ZIP))
 
 
-def _check_sums(path: Path) -> None:
-    # torch compares no checksums: a damaged file would become a damaged picture
+def _check_zip(path: Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
+            _refuse_bomb(path, archive.infolist())
+            # torch compares no checksums: a damaged file would become a damaged picture
             damaged = archive.testzip()
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError) as error:
+            for name in archive.namelist() if damaged is None else ():
+                if name.endswith(".pkl"):
+                    _check_pickles(path, archive.read(name))
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, RuntimeError) as error:
         raise _unreadable(path, error) from None
     if damaged is not None:
         raise CheckpointError(
             f"{path} is damaged", got=f"a wrong checksum of {damaged}", hint="fetch or save the file again"
         )
+
+
+def _refuse_bomb(path: Path, entries: Sequence[zipfile.ZipInfo]) -> None:
+    """Refuse what torch never writes: a zip file that holds more than it is long, or one name twice."""
+    expected = "entries side by side, each once and as they are, as torch.save writes them"
+    packed = next((entry for entry in entries if entry.compress_type != zipfile.ZIP_STORED), None)
+    size, total = path.stat().st_size, sum(entry.file_size for entry in entries)
+    if packed is not None:
+        got, hint = f"{packed.filename}, compressed", "unpack it, and write it again with torch.save"
+        raise CheckpointError(f"{path} is refused", got=got, expected=expected, hint=hint)
+    if total > size or len({entry.filename for entry in entries}) < len(entries):
+        got = f"entries of {total:,} bytes in a file of {size:,}, or of one name"
+        raise CheckpointError(f"{path} is refused", got=got, expected=expected)
+
+
+def _check_old(path: Path) -> None:
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        _check_pickles(path, content)
+
+
+def _check_pickles(path: Path, content: bytes | mmap.mmap) -> None:
+    end: int | None = 0
+    for _ in range(_OLD):
+        if end is None or content[end : end + 1] != _PICKLE:
+            return
+        end = check_unfolding(content, str(path), start=end, forbidden=_FILLERS)
 
 
 def _unreadable(path: Path, error: Exception) -> CheckpointError:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rat_modules.cli.table import table
+from rat_modules.errors import printable
 
 if TYPE_CHECKING:
     from rat_modules.costs import Cost
@@ -45,7 +46,7 @@ def command(recipe: str, overrides: tuple[str, ...], batch: int | None, out: Pat
         _row("text encoder", made.text_encoder.name, parameter_count(assembly.text_encoder)),
         _row("loss", made.loss.name, parameter_count(assembly.loss)),
     ]
-    click.echo(f"{made.name}: {made.summary}".rstrip(": "))
+    click.echo(printable(f"{made.name}: {made.summary}".rstrip(": ")))
     size = f"{generator.image_size} x {generator.image_size} pixels"
     click.echo(f"{size}, {generator.steps} fusion steps, sentence width {generator.cond_dim}\n")
     click.echo(table(rows, ["part", "name", "parameters", "FLOPs/image", "activations/image"]))

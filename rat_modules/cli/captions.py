@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from rat_modules.errors import RatError
+from rat_modules.regular import read_regular
 
 
 def read_captions(source: str) -> list[str]:
@@ -15,7 +16,7 @@ def read_captions(source: str) -> list[str]:
     """
     name = "stdin" if source == "-" else source
     try:
-        content = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
+        content = sys.stdin.buffer.read() if source == "-" else read_regular(Path(source), 2**26)
     except OSError as error:
         raise RatError("--captions", got=f"{name} ({error.strerror})", expected="a text file in UTF-8") from error
     try:

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from rat_modules.cli.table import table
-from rat_modules.errors import RatError
+from rat_modules.errors import RatError, printable
 
 EPILOG = """\b
 Examples:
@@ -32,4 +32,4 @@ def command(files: tuple[Path, ...], as_json: bool) -> None:
     rows = compare(results)
     click.echo(json.dumps(rows, indent=2) if as_json else table(rows))
     for line in told_apart(list(results.values())):
-        click.echo(f"note: {line}", err=True)
+        click.echo(printable(f"note: {line}"), err=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rat_modules.cli.refusals import refuse_unwritable
+from rat_modules.errors import printable
 from rat_modules.registry import get_catalog
 
 if TYPE_CHECKING:
@@ -69,9 +70,9 @@ def command(
         for line in _account(part):
             click.echo(line)
         for note in part.notes:
-            click.echo(f"  note: {note}")
+            click.echo(printable(f"  note: {note}"))
     for note in done.notes:
-        click.echo(f"note: {note}")
+        click.echo(printable(f"note: {note}"))
     place(done.assembly, out, replace=force)
     click.echo(f"written: {out}")
 

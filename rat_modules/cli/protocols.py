@@ -9,7 +9,7 @@ import attrs
 import click
 
 from rat_modules.cli.table import table
-from rat_modules.errors import RatError
+from rat_modules.errors import RatError, printable
 
 if TYPE_CHECKING:
     from rat_modules.evaluation.protocol import Protocol
@@ -128,7 +128,7 @@ def show(result: "Result") -> None:
     ]
     click.echo(table(rows))
     for warning in result.warnings:
-        click.echo(f"note: {warning}", err=True)
+        click.echo(printable(f"note: {warning}"), err=True)
 
 
 def listing() -> str:

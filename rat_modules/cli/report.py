@@ -1,5 +1,6 @@
 """`rat-modules report`: a run as one page to look at."""
 
+import re
 from pathlib import Path
 
 import click
@@ -41,7 +42,7 @@ def command(run: Path, captions: tuple[str, ...], out: Path | None) -> None:
         dataset = open_dataset(about["data"], image_size=assembly.generator.image_size, **recipe.data.options)
         captions = tuple(Preview(dataset, seed=0, count=CAPTIONS).captions)
     rows = read_rows(folder.metrics)
-    samples = sorted(folder.samples.glob("step-*.png"))
+    samples = sorted(path for path in folder.samples.glob("step-*.png") if re.fullmatch("step-[0-9]{1,12}", path.stem))
     title = f"{assembly.recipe.name if assembly else run.name} on {Path(about['data']).name}"
     text = page(rows, samples, assembly, captions, title)
     out = out or run / "report.html"

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 
 import click
 
+from rat_modules.errors import printable
+
 
 def table(rows: Sequence[Mapping[str, object]], columns: Sequence[str] | None = None) -> str:
     """Return rows as aligned text under a line of column names.
@@ -21,13 +23,14 @@ def table(rows: Sequence[Mapping[str, object]], columns: Sequence[str] | None = 
         gru       4
     """
     columns = list(columns if columns is not None else rows[0] if rows else ())
-    cells = [[_text(row.get(column)) for column in columns] for row in rows]
+    cells = [[printable(_text(row.get(column))) for column in columns] for row in rows]
     widths = [
         max(len(column), *(len(line[k]) for line in cells)) if cells else len(column)
         for k, column in enumerate(columns)
     ]
     right = [bool(rows) and all(isinstance(row.get(column), int | float) for row in rows) for column in columns]
-    lines = [list(columns), ["-" * width for width in widths], *cells]
+    lines = [list(map(printable, columns)), ["-" * width for width in widths], *cells]
+    # a name that comes from a file may hold what a terminal would obey
     return "\n".join(
         "  ".join(
             cell.rjust(width) if number else cell.ljust(width)

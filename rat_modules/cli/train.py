@@ -7,7 +7,7 @@ import click
 
 from rat_modules.cli.options import SEED
 from rat_modules.cli.run_folder import processes_in, report, voice
-from rat_modules.errors import DataError, TrainingError
+from rat_modules.errors import DataError, TrainingError, printable
 from rat_modules.registry import get_catalog
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def train(
         raise DataError(f"{error}; {enlarged}") from error
     if dataset.skipped:
         file, reason = dataset.skipped[0]
-        say(f"{len(dataset.skipped)} pictures skipped, the first is {file}: {reason}", err=True)
+        say(printable(f"{len(dataset.skipped)} pictures skipped, the first is {file}: {reason}"), err=True)
     if withheld := getattr(dataset, "withheld", 0):
         say(
             f"{len(dataset)} of {len(dataset) + withheld} pictures; {withheld} kept for testing,"

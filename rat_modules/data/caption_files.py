@@ -10,10 +10,12 @@ from typing import Literal
 
 from rat_modules.data.special import is_special
 from rat_modules.errors import DataError
+from rat_modules.regular import read_regular_text
 
 Which = Literal["all", "first"]
 # columns of the Hugging Face imagefolder convention and of the data sets that follow it
 CAPTION_COLUMNS = ("text", "caption", "captions", "prompt")
+MOST_TABLE, MOST_CAPTIONS = 2**30, 2**20  # bytes: of a table of all pictures, of the text beside one
 METADATA = ("metadata.jsonl", "metadata.csv")
 
 
@@ -26,7 +28,9 @@ def read_text(path: Path) -> str:
     if is_special(path):
         raise DataError(f"{path}", got="a pipe or a device", expected="a regular file")
     try:
-        return path.read_bytes().decode("utf-8-sig")
+        return read_regular_text(path, MOST_TABLE, "utf-8-sig")
+    except OSError as error:
+        raise DataError(f"{path} cannot be read", got=error.strerror) from error
     except UnicodeDecodeError as error:
         got = f"byte {error.start} that no UTF-8 text has"
         raise DataError(f"{path} is not UTF-8", got=got, hint=_how_to_convert(error.object)) from error
@@ -37,7 +41,7 @@ def read_captions(path: Path, which: Which) -> tuple[str, ...] | str:
     try:
         if is_special(path):
             return "caption file is not a regular file"
-        return captions_of(path.read_bytes().decode("utf-8-sig"), which) or "empty caption"
+        return captions_of(read_regular_text(path, MOST_CAPTIONS, "utf-8-sig"), which) or "empty caption"
     except UnicodeDecodeError as error:
         return f"caption file is not UTF-8: {_how_to_convert(error.object)}"
     except OSError as error:

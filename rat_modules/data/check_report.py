@@ -4,6 +4,8 @@ from collections import Counter
 
 import attrs
 
+from rat_modules.errors import printable
+
 TINY = 32
 NEAR_RMSE = 0.04
 _EXAMPLES = 5
@@ -98,5 +100,5 @@ class FolderReport:
         for title, pairs in (("left out", self.left_out), ("also in train", self.identical), ("nearly", self.near)):
             lines += [f"{title}: {one} ({other})" for one, other in pairs[:_EXAMPLES]]
             lines += [f"{title}: and {len(pairs) - _EXAMPLES} more"] * (len(pairs) > _EXAMPLES)
-        # names of files need not be UTF-8, and a terminal takes nothing else
-        return "\n".join(lines).encode("utf-8", "backslashreplace").decode("utf-8")
+        # names of files need not be UTF-8, and a terminal would obey what some of them hold
+        return printable("\n".join(lines))

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -15,6 +16,7 @@ from rat_modules.data.emoji_build import read_records
 from rat_modules.data.emoji_folder import MARK, VERSION
 from rat_modules.data.emoji_pictures import on_background, resized
 from rat_modules.errors import DataError
+from rat_modules.regular import read_regular_text
 
 Split = Literal["train", "validation", "test", "composition"]
 Tones = Literal["none", "all"]
@@ -130,10 +132,16 @@ def _content(folder: Path) -> dict[str, Any]:
     if not mark.is_file():
         raise DataError(f"no finished emoji set in {folder}", hint=f"make it: rat-modules data emoji --out {folder}")
     try:
-        content: dict[str, Any] = json.loads(mark.read_text(encoding="utf-8"))
+        content: dict[str, Any] = json.loads(read_regular_text(mark, 2**24))
         found = content["dataset"], content["version"]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise DataError(f"{mark} is damaged", got=repr(error), hint="make the folder again") from error
+    styles, size = content.get("styles"), content.get("image_size")
+    # the name of a style becomes that of a file
+    named = isinstance(styles, dict) and all(re.fullmatch("[a-z0-9-]+", style) for style in styles)
+    if found == ("emoji", VERSION) and not (named and type(size) is int):
+        got, expected = f"styles {styles}, image_size {size}", "names of styles, and pixels"
+        raise DataError(f"{mark} is damaged", got=got, expected=expected, hint="make the folder again")
     if found != ("emoji", VERSION):
         raise DataError(
             f"{folder}", got=found, expected=("emoji", VERSION), hint="make it again: rat-modules data emoji"

@@ -129,6 +129,11 @@ def read_records(out: Path, style: str) -> tuple[list[dict[str, Any]], list[tupl
         with path.open(encoding="utf-8") as table:
             records = [json.loads(line) for line in table]
         skipped = [(record["file"], record["skipped"]) for record in records if "skipped" in record]
+        for record in records:
+            if "skipped" not in record and not (record["captions"] and all(map(str.strip, record["captions"]))):
+                raise KeyError("captions")
+            if "skipped" not in record:
+                _ = record["split"], record["toned"], record["file"], record["concept"]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise DataError(f"{path} is damaged", got=repr(error), hint="remove it and make the set again") from error
     return [record for record in records if "skipped" not in record], skipped

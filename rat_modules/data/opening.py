@@ -12,6 +12,7 @@ from rat_modules.data.shard_index import holds_shards
 from rat_modules.errors import DataError
 from rat_modules.registry.manager import get_catalog
 from rat_modules.registry.nearest import did_you_mean
+from rat_modules.regular import read_regular_text
 
 MARK = "dataset.json"
 
@@ -90,9 +91,9 @@ def _kind_of(path: Path) -> str:
     mark = path / MARK
     if mark.is_file():
         try:
-            content = json.loads(mark.read_text(encoding="utf-8"))
+            content = json.loads(read_regular_text(mark, 2**24))
             return str(content["dataset"])
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise DataError(
                 f"{mark} does not say what it is", got=repr(error), expected='JSON with "dataset": a registered name'
             ) from error

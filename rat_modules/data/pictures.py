@@ -6,7 +6,9 @@ import struct
 import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
+from threading import Lock
 from typing import Literal
 
 import numpy as np
@@ -25,6 +27,7 @@ _ENDINGS = "png jpg jpeg jpe jfif webp gif bmp tif tiff ppm pgm pbm pnm tga jp2 
 SUFFIXES = frozenset(f".{ending}" for ending in _ENDINGS.split(" "))
 # others that PIL knows start programs of their own (EPS) or are no pictures
 _FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "GIF", "BMP", "TIFF", "PPM", "TGA", "JPEG2000", "AVIF")
+MOST_PIXELS, _LARGE, _ALONE = 10**8, 2**24, Lock()  # a file of a hundred kilobytes can unfold to as many
 # what damaged bytes make PIL raise
 _DAMAGE = (
     OSError, SyntaxError, ValueError, TypeError, IndexError, KeyError, AttributeError, EOFError, OverflowError,
@@ -51,7 +54,7 @@ def _survey_one(path: Path) -> tuple[int, int] | str:
         with _open(path) as image:
             size = image.size
             image.draft("RGB", (16, 16))  # an eighth of a JPEG is enough to notice damage, and quicker
-            image.load()
+            _load(image)
             return size
     except _DAMAGE as error:
         return f"cannot be decoded: {_reason(error, path)}"
@@ -74,7 +77,7 @@ def decode_picture(content: bytes, name: str) -> Image.Image:
 def _decoded(source: Path | io.BytesIO, path: Path) -> Image.Image:
     try:
         with warnings.catch_warnings(action="ignore"), _open(source) as image:  # before it is opened: size is warned of
-            image.load()
+            _load(image)
             return _to_rgb(ImageOps.exif_transpose(image))
     except _DAMAGE as error:
         raise DataError(f"{path} cannot be decoded", got=_reason(error, path)) from error
@@ -137,7 +140,17 @@ def _open(source: Path | io.BytesIO) -> Image.Image:
     if isinstance(source, Path) and is_special(source):
         raise OSError("not a regular file")
     Image.init()
-    return Image.open(source, formats=[name for name in _FORMATS if name in Image.OPEN])
+    image = Image.open(source, formats=[name for name in _FORMATS if name in Image.OPEN])
+    if image.width * image.height > MOST_PIXELS:
+        image.close()
+        raise Image.DecompressionBombError(f"{image.width} x {image.height} pixels, more than {MOST_PIXELS:,}")
+    return image
+
+
+def _load(image: Image.Image) -> None:
+    """Decode, one large picture at a time: a folder of bombs must not go off in all threads at once."""
+    with _ALONE if image.width * image.height > _LARGE else nullcontext():
+        image.load()
 
 
 def _reason(error: BaseException, path: Path) -> str:

@@ -1,8 +1,10 @@
 """CUB, Oxford-102 and COCO, laid out as the published text-to-image repositories expect them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
+
+import numpy as np
 
 from rat_modules.data.caption_files import captions_of, read_captions, read_text
 from rat_modules.data.captioned_files import Box, CaptionedFiles, Item
@@ -101,6 +103,10 @@ def _names(root: Path, split: Split) -> tuple[list[str], list[str]]:
     classes = _listed(names if classes is None else classes, info)  # without classes each picture is its own
     if len(classes) != len(names):
         raise DataError(f"{info} does not fit {file}", got=f"{len(classes)} classes", expected=f"{len(names)}")
+    for label in classes:
+        if not isinstance(label, str | int | float | np.number):
+            got, expected = f"a {type(label).__name__}", "a number or a name for each picture"
+            raise DataError(f"{info}", got=got, expected=expected)
     return names, [str(label) for label in classes]
 
 
@@ -134,12 +140,14 @@ def _boxes(root: Path) -> dict[str, Box]:
         boxes = {row[0]: tuple(int(float(value)) for value in row[1:5]) for row in rows}
         pictures = (line.split() for line in read_text(index).splitlines() if line.strip())
         return {name.rpartition(".")[0]: _four(boxes[number]) for number, name in pictures}
-    except (ValueError, IndexError, KeyError) as error:
+    except (ValueError, IndexError, KeyError, OverflowError) as error:
         raise DataError(f"{table} and {index} do not fit", got=str(error)) from error
 
 
 def _four(values: tuple[int, ...]) -> Box:
     x, y, width, height = values
+    if max(map(abs, values)) >= 2**31:
+        raise ValueError("a box beyond any picture")
     return x, y, width, height
 
 
@@ -159,6 +167,9 @@ class _Captions:
             if not isinstance(content, list | tuple) or len(content) < 3:
                 raise DataError(f"{file}", got=type(content).__name__, expected="[train, test, index-to-word, ...]")
             self._numbers, self._words = content[("train", "test").index(split)], content[2]
+            if not isinstance(self._numbers, list | tuple | np.ndarray) or not isinstance(self._words, Mapping):
+                got = f"{type(self._numbers).__name__} and {type(self._words).__name__}"
+                raise DataError(f"captions and words in {file}", got=got, expected="lists of numbers, and a dict")
             self._each, rest = divmod(len(self._numbers), len(names))
             if rest or not self._each:
                 raise DataError(
@@ -171,7 +182,10 @@ class _Captions:
         """Captions of a picture, or what is wrong with them."""
         if self._texts is None:
             chosen = self._numbers[place * self._each : (place + 1) * self._each]
-            lines = (" ".join(str(self._words.get(int(number), "")) for number in numbers) for numbers in chosen)
+            try:
+                lines = [" ".join(self._words.get(int(number), "") for number in numbers) for numbers in chosen]
+            except (TypeError, ValueError, OverflowError) as error:
+                return f"captions are no numbers of words: {error}"
             return captions_of("\n".join(lines), "all") or "empty caption"
         path = self._texts / f"{name}.txt"
         return read_captions(path, "all") if path.is_file() else f"no captions: no file {path}"

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from rat_modules.data.caption_files import is_utf8
 from rat_modules.data.captioned_files import Box
 from rat_modules.data.pictures import SUFFIXES
 from rat_modules.errors import DataError
@@ -28,6 +29,10 @@ class Said(NamedTuple):
     box: Box | None
 
 _PART = 2**15  # bytes that are hashed at once: a reader should take no more memory than its pictures
+
+
+def _says(text: object) -> bool:
+    return isinstance(text, str) and bool(text.strip()) and is_utf8(text)
 
 
 class ShardFile:
@@ -105,9 +110,11 @@ class ShardFile:
             captions, concept, box = record["captions"], record["concept"], record.get("box")
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise DataError(f"record {place} of shard {self.name}", got=repr(error), expected="JSON") from error
-        texts = isinstance(captions, list) and all(isinstance(text, str) and text.strip() for text in captions)
-        corners = box is None or (isinstance(box, list) and len(box) == 4 and all(type(edge) is int for edge in box))
-        if not captions or not texts or not isinstance(concept, str) or not corners:
+        texts = isinstance(captions, list) and all(map(_says, captions))
+        corners = box is None or (
+            isinstance(box, list) and len(box) == 4 and all(type(edge) is int and abs(edge) < 2**31 for edge in box)
+        )
+        if not captions or not texts or not isinstance(concept, str) or not is_utf8(concept) or not corners:
             got, expected = str(record)[:200], "captions, at least one, and a concept"
             raise DataError(f"record {place} of shard {self.name}", got=got, expected=expected)
         return Said(tuple(captions), concept, None if box is None else (box[0], box[1], box[2], box[3]))

@@ -12,6 +12,7 @@ from cattrs.v import format_exception
 
 from rat_modules.data.pictures import Colour, Fit
 from rat_modules.errors import DataError
+from rat_modules.regular import read_regular_text
 
 FORMAT = "rat_modules/shards/1"
 INDEX = "index.json"
@@ -20,6 +21,21 @@ UNFINISHED = "unfinished.json"  # stands in the index's place while the shards a
 _NAME = re.compile(r"[0-9A-Za-z_-]+/\d{6,9}\.tar")
 
 _counted = validators.and_(validators.instance_of(int), validators.ge(1))
+
+
+def _shown(_: object, __: object, name: str) -> None:
+    if not name.isprintable():
+        raise ValueError(f"its name is {name!r}")
+
+
+def _of_pixels(_: object, __: object, size: int | None) -> None:
+    if size is not None and not 1 <= size <= 2**14:
+        raise ValueError(f"pictures of {size} pixels")
+
+
+def _of_colour(_: object, __: object, colour: Colour) -> None:
+    if not all(0 <= one <= 255 for one in colour):
+        raise ValueError(f"a background of {colour}")
 
 
 @attrs.frozen
@@ -70,10 +86,10 @@ class ShardIndex:
         splits: by name.
     """
 
-    name: str
-    image_size: int | None
+    name: str = attrs.field(validator=_shown)
+    image_size: int | None = attrs.field(validator=_of_pixels)
     fit: Fit
-    background: Colour
+    background: Colour = attrs.field(validator=_of_colour)
     splits: dict[str, SplitIndex]
 
     def write(self, file: Path) -> None:
@@ -93,9 +109,14 @@ def holds_shards(folder: Path) -> bool:
         return True
     try:
         # a damaged index still begins as ours, and what is wrong with it is told when it is read
-        return FORMAT.rpartition("/")[0] in (folder / INDEX).read_text(encoding="utf-8", errors="replace")[:200]
+        return (folder / INDEX).is_file() and FORMAT.rpartition("/")[0].encode() in _start(folder / INDEX)
     except OSError:
         return False
+
+
+def _start(file: Path) -> bytes:
+    with file.open("rb") as opened:
+        return opened.read(200)
 
 
 def read_index(folder: Path) -> ShardIndex:
@@ -109,7 +130,7 @@ def read_index(folder: Path) -> ShardIndex:
     if not file.is_file() and (folder / UNFINISHED).is_file():
         raise DataError(f"shards in {folder}", got="some, the writing was stopped", expected=INDEX, hint=again)
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
+        content = json.loads(read_regular_text(file, 2**28))
         found = content.pop("format")
     except (OSError, ValueError, AttributeError, KeyError, TypeError, RecursionError) as error:
         raise DataError(f"{file} cannot be read", got=repr(error), expected="JSON of shards", hint=again) from error

@@ -157,6 +157,9 @@ class Shards(Dataset[tuple[Tensor, tuple[str, ...]]]):
         for shard in self.about.shards:
             path = self.root / shard.name
             found = f"{path.stat().st_size} bytes" if path.is_file() else "no such file"
+            if not path.resolve().is_relative_to(self.root.resolve()):
+                got, expected = f"a link to {path.resolve()}", "a tar inside the folder"
+                raise DataError(f"shard {shard.name} of {self.root}", got=got, expected=expected, hint="copy it there")
             if found != f"{shard.bytes} bytes":
                 hint = "write the shards anew or fetch this one again"
                 expected = f"{shard.bytes} bytes, as the index says"

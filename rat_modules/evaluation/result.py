@@ -18,6 +18,7 @@ from rat_modules.evaluation.judging import Judgement
 from rat_modules.evaluation.protocol import Protocol
 from rat_modules.evaluation.seen import Metric
 from rat_modules.evaluation.stamp import stamp
+from rat_modules.regular import read_regular_text
 
 SUFFIX = "generator.safetensors"
 
@@ -61,15 +62,17 @@ class Result:
             RatError: the file is missing or none of these.
         """
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-            read = cls(**{field.name: content[field.name] for field in attrs.fields(cls)})
-            for name in ("protocol", "measures", "results", "data", "model", "measured_with"):
-                dict(getattr(read, name).items())
-            for numbers in read.results.values():
-                for value in numbers.values():
-                    float(value)
-            return read
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            content = json.loads(read_regular_text(path, 2**24))
+            found = {field.name: content[field.name] for field in attrs.fields(cls)}
+            if not all(isinstance(found[name], dict) for name in found if name != "warnings"):
+                raise TypeError("no tables")
+            inner = (*found["results"].values(), *found["measures"].values())
+            if not all(isinstance(numbers, dict) for numbers in inner):
+                raise TypeError("no numbers by name")
+            for value in (value for numbers in found["results"].values() for value in numbers.values()):
+                float(value)
+            return cls(**found)
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             got = error.strerror if isinstance(error, OSError) else repr(error)
             hint = "`rat-modules evaluate MODEL --data D --protocol P --out FILE` writes one"
             raise RatError(f"result {path}", got=got, hint=hint) from error

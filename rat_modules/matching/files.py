@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from torch import nn
 from rat_modules.assembly import build
 from rat_modules.assembly.folder import recipe_from
 from rat_modules.assembly.projected import named
+from rat_modules.assembly.within import Within
 from rat_modules.checkpoints.files import load_weights, read_safetensors, vocabulary_from, write_safetensors
 from rat_modules.errors import CheckpointError
 from rat_modules.matching.matcher import Matcher, trainable
@@ -23,7 +25,13 @@ NAME = "matcher.safetensors"
 IMAGE_OPTIONS = ("image_size", "feature_dim", "width", "region_size")
 
 
-def make_matcher(recipe: Recipe, image_options: Mapping[str, Any], *, vocabulary: object | None = None) -> Matcher:
+def make_matcher(
+    recipe: Recipe,
+    image_options: Mapping[str, Any],
+    *,
+    vocabulary: object | None = None,
+    held: tuple[str, int] | None = None,
+) -> Matcher:
     """Build a matching model with freshly drawn weights.
 
     Args:
@@ -31,15 +39,18 @@ def make_matcher(recipe: Recipe, image_options: Mapping[str, Any], *, vocabulary
             matching model's own recipe says so.
         image_options: keywords of `ImageEncoder`.
         vocabulary: words in order, for a text encoder that takes one.
+        held: the file that both come from, and the bytes of its weights; what takes much more is not built.
 
     Raises:
+        CheckpointError: no text encoder, or parts that are much larger than `held`.
         RecipeError: the text encoder cannot be built.
         ShapeError: the image encoder cannot, or the two have different widths.
     """
-    text_encoder = build(recipe, vocabulary=vocabulary, parts=()).text_encoder
+    text_encoder = build(recipe, vocabulary=vocabulary, parts=(), held=held).text_encoder
     if text_encoder is None:
         raise CheckpointError("matching model", got="no text encoder", expected="one")
-    image_encoder = ImageEncoder(**image_options)
+    with Within(*held) if held else nullcontext():
+        image_encoder = ImageEncoder(**image_options)
     if not isinstance(text_encoder, ProjectedTextEncoder) and not trainable(text_encoder):
         text_encoder = ProjectedTextEncoder(text_encoder, image_encoder.feature_dim)
         recipe = attrs.evolve(recipe, text_encoder=named(recipe.text_encoder, image_encoder.feature_dim))
@@ -89,7 +100,8 @@ def load_matcher(path: str | Path, *, device: torch.device | str = "cpu") -> Mat
     if sorted(image) != sorted(IMAGE_OPTIONS):
         raise CheckpointError(f"image encoder of {path}", got=", ".join(image), expected=", ".join(IMAGE_OPTIONS))
     with torch.random.fork_rng(devices=[]):  # drawing weights that are replaced at once must not disturb the caller
-        matcher = make_matcher(recipe, image, vocabulary=vocabulary_from(metadata))
+        held = (str(path), sum(tensor.nbytes for tensor in tensors.values()))
+        matcher = make_matcher(recipe, image, vocabulary=vocabulary_from(metadata), held=held)
     load_weights(matcher, tensors, str(path))
     placed: nn.Module = matcher.to(device)
     assert isinstance(placed, Matcher)

@@ -103,7 +103,7 @@ def read_state(folder: Path, *, device: torch.device) -> MatchingState:
     try:
         state.step, state.seed = int(plain["step"]), int(plain["seed"])
         _restore_chance(rest, state.device)
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+    except (KeyError, TypeError, ValueError, RuntimeError, OverflowError) as error:
         raise CheckpointError(
             f"step, seed and random state in {folder}",
             got=f"{type(error).__name__} {error}",

@@ -11,7 +11,9 @@ from rat_modules.recipes.overrides import DEEPEST, merge, nest, too_deep
 from rat_modules.recipes.schema import OPTIONAL_SECTIONS, SECTION_KINDS, SUPPLIED_DATA_OPTIONS, Component, Recipe
 from rat_modules.recipes.structure import destructure, structure, with_names
 from rat_modules.registry import get_catalog
+from rat_modules.regular import read_regular_text
 
+_MOST = 2**20  # bytes of a file
 _SOURCES = "the name of a recipe, a .toml file or a run folder"
 
 OptionCheck = Callable[[Mapping[str, Component]], list[str]]
@@ -132,7 +134,8 @@ def _read_chain(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8-sig"))  # editors of Windows put a mark before the text
+        # editors of Windows put a mark before the text
+        table = tomllib.loads(read_regular_text(path, _MOST, "utf-8-sig"))
         if too_deep(table):
             raise RecursionError
         return table

@@ -7,15 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from PIL import Image
 
 from rat_modules.assembly import Assembly, draw_noise
+from rat_modules.data.pictures import read_picture
 from rat_modules.errors import RatError
 from rat_modules.models.generator import RATGenerator
 from rat_modules.reporting.drawing import curves, paths, picture, shades
 from rat_modules.reporting.insight import attended, frozen, painted, trajectory
 from rat_modules.sampling.grid import captioned_grid
 from rat_modules.sampling.pixels import to_pixels
+from rat_modules.training.folder import read_metrics
 
 GRIDS = 8  # of samples, evenly spaced in time
 CURVES = {
@@ -42,19 +43,24 @@ def read_rows(metrics: Path) -> list[dict[str, Any]]:
     Raises:
         RatError: there is no such file.
     """
-    try:
-        lines = metrics.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise RatError("run folder", got=f"no readable {metrics}", expected="a folder that `train` wrote") from error
+    if not metrics.exists():
+        raise RatError("run folder", got=f"no readable {metrics}", expected="a folder that `train` wrote")
     rows = []
-    for line in lines:
+    for line in read_metrics(metrics).splitlines():
         try:
             row = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
-        if isinstance(row, dict) and isinstance(row.get("step"), int):
-            rows.append(row)
+        if isinstance(row, dict) and isinstance(step := row.get("step"), int) and 0 <= step < 2**63:
+            rows.append({key: value for key, value in row.items() if _drawn(key, value)})
     return rows
+
+
+def _drawn(key: str, value: Any) -> bool:
+    """Whether an entry of a row is what `train` writes: finite numbers, and notes that are texts."""
+    if key == "notes":
+        return isinstance(value, list) and all(isinstance(note, str) for note in value)
+    return isinstance(value, int | float) and abs(value) < 1e300
 
 
 def page(
@@ -79,7 +85,7 @@ def page(
         if any(lines.values()):
             body += [f"<h2>{name}</h2>", curves(lines)]
     if samples:
-        grids = (picture(Image.open(path), f"step {int(path.stem[5:]):,}") for path in evenly(samples, GRIDS))
+        grids = (picture(read_picture(path), f"step {int(path.stem[5:]):,}") for path in evenly(samples, GRIDS))
         body.append(f'<h2>Samples over time</h2><div class="samples">{"".join(grids)}</div>')
     if assembly is not None:
         body += _networks(assembly, captions)

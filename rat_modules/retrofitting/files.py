@@ -9,11 +9,13 @@ import attrs
 import torch
 from torch import nn
 
+from rat_modules.assembly.within import Within
 from rat_modules.atomic import atomic_write
 from rat_modules.checkpoints.files import read_safetensors, write_safetensors
 from rat_modules.errors import CheckpointError, RetrofitError
 from rat_modules.layers.cells import CELLS
 from rat_modules.layers.controller import RecurrentController
+from rat_modules.regular import read_regular_text
 from rat_modules.retrofitting.attach import follow_base
 from rat_modules.retrofitting.bases import refuse_other_modules, refuse_unfit
 from rat_modules.retrofitting.retrofitted import Retrofitted
@@ -100,13 +102,14 @@ def load_retrofit(
     if known != (config["fingerprint"], _digest(sites)):
         raise CheckpointError(f"{folder / WEIGHTS} and {CONFIG} do not belong together", hint="save the adapters again")
     refuse_other_modules(model, sites)
-    r = Retrofitted(
-        model,
-        controller or _controller(config["controller"]),
-        sites,
-        frozen=config["freeze_base"],
-        once=config.get("once", False),
-    )
+    with Within(str(folder / CONFIG), sum(tensor.nbytes for tensor in tensors.values())):
+        r = Retrofitted(
+            model,
+            controller or _controller(config["controller"], folder / CONFIG),
+            sites,
+            frozen=config["freeze_base"],
+            once=config.get("once", False),
+        )
     try:
         own = dict(r.adapter_named_parameters())
         shapes = {name: tuple(value.shape) for name, value in own.items()}
@@ -142,25 +145,30 @@ def _digest(sites: list[Site]) -> str:
 
 
 def _read_config(path: Path) -> dict[str, Any]:
-    if not path.is_file():
+    if not path.exists():
         raise CheckpointError("adapters", got=f"no file {path}", expected=f"a folder with {CONFIG} and {WEIGHTS}")
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
+        config = json.loads(read_regular_text(path, 2**24))
         if config["format"] != FORMAT:
             raise CheckpointError(f"format of {path}", got=repr(config["format"]), expected=repr(FORMAT))
         attrs_of_sites = {attribute.name for attribute in attrs.fields(Site)}
         whole = all(set(site) == attrs_of_sites for site in config["sites"])
+        numbers = ("channels", "channel_dim", "step")
+        whole = whole and all(type(site[name]) is int for site in config["sites"] for name in numbers)
+        whole = whole and isinstance(config["controller"], dict) and isinstance(config["fingerprint"], str)
         if not whole or not {"base", "fingerprint", "freeze_base", "controller"} <= set(config):
             raise KeyError("an entry is missing")
-    except (ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         if isinstance(error, CheckpointError):
             raise
         raise CheckpointError(f"{path} is damaged", got=f"{type(error).__name__} {error}") from error
     return dict(config)
 
 
-def _controller(config: dict[str, Any]) -> RecurrentController:
+def _controller(config: dict[str, Any], path: Path) -> RecurrentController:
     options = dict(config)
+    if options.keys() != {"cell", "cond_dim", "noise_dim", "hidden_dim"}:
+        raise CheckpointError(f"controller in {path}", got=", ".join(options), expected="its cell and its widths")
     if options["cell"] not in CELLS:
         raise RetrofitError(
             "the adapters' controller has a cell of its own", got=options["cell"], hint="load_retrofit(controller=...)"

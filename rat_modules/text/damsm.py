@@ -14,6 +14,7 @@ from rat_modules.text.vocabulary import Vocabulary
 
 # captions encoded at a time, so that a whole data set of them fits in memory
 _CHUNK = 1024
+_MOST_WORDS = 10_000  # of a caption: every caption of a batch takes as much memory
 _MATRICES = ("encoder.weight", "rnn.weight_hh_l0")
 
 
@@ -53,8 +54,9 @@ class DAMSMTextEncoder(nn.Module):
         super().__init__()
         if cond_dim < 2 or cond_dim % 2:
             raise ShapeError("cond_dim of a bidirectional encoder", got=cond_dim, expected="an even number")
-        if embedding_dim < 1 or max_words < 1:
-            raise ShapeError("embedding_dim and max_words", got=(embedding_dim, max_words), expected="at least 1 each")
+        if embedding_dim < 1 or not 1 <= max_words <= _MOST_WORDS:
+            expected = f"at least 1 each, and {_MOST_WORDS:,} words at most"
+            raise ShapeError("embedding_dim and max_words", got=(embedding_dim, max_words), expected=expected)
         self.vocabulary = vocabulary if isinstance(vocabulary, Vocabulary) else Vocabulary(vocabulary)
         self.embedding_dim, self.cond_dim, self.max_words = embedding_dim, cond_dim, max_words
         self.embedding_dropout = embedding_dropout

@@ -60,12 +60,13 @@ class Vocabulary:
         index_to_word, word_to_index = content[2], content[3]
         if not isinstance(index_to_word, Mapping) or not isinstance(word_to_index, Mapping):
             raise CheckpointError(f"{path}", got="no word tables", expected="dicts at places 2 and 3")
-        if sorted(index_to_word, key=repr) != sorted(range(len(index_to_word)), key=repr):
+        if index_to_word.keys() != set(range(len(index_to_word))):
             raise CheckpointError(f"{path}: index-to-word has gaps", expected=f"keys 0 to {len(index_to_word) - 1}")
         words = [index_to_word[index] for index in range(len(index_to_word))]
+        vocabulary = cls(words)
         if dict(word_to_index) != {word: index for index, word in enumerate(words)}:
             raise CheckpointError(f"{path}: index-to-word and word-to-index contradict each other")
-        return cls(words)
+        return vocabulary
 
     def to_plain(self) -> list[str]:
         """The words in order: what `Vocabulary` takes, and what JSON can hold."""

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ from typing import Any
 from rat_modules.atomic import atomic_folder, atomic_write, leftovers
 from rat_modules.errors import CheckpointError, TrainingError
 from rat_modules.recipes import Recipe, recipe_toml
+from rat_modules.regular import read_regular_text
 
 PUBLISHED = ("generator.safetensors", "discriminator.safetensors")
 
@@ -36,7 +38,7 @@ class RunFolder:
 
     def steps(self) -> list[Path]:
         """Whole checkpoints, the newest first."""
-        found = [path for path in self.checkpoints.glob("step-*") if path.name.removeprefix("step-").isdecimal()]
+        found = [path for path in self.checkpoints.glob("step-*") if re.fullmatch("step-[0-9]{1,18}", path.name)]
         return sorted(found, key=lambda path: int(path.name.removeprefix("step-")), reverse=True)
 
     def begin(self, recipe: Recipe, about: dict[str, Any]) -> None:
@@ -86,10 +88,10 @@ class RunFolder:
             CheckpointError: there are checkpoints but no readable `run.json`.
         """
         try:
-            about = json.loads(self.about.read_text(encoding="utf-8"))
+            about = json.loads(read_regular_text(self.about, 2**24))
             told = {"data": str(about["data"]), "seed": int(about["seed"]), "fingerprint": dict(about["fingerprint"])}
             return {**about, **told}
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError, OverflowError) as error:
             if self.steps():
                 raise CheckpointError(
                     "run folder", got=f"no readable {self.about} ({error!r})", expected="what `train` wrote"
@@ -180,14 +182,27 @@ class RunFolder:
         """Drop the lines of iterations after `step`, and half a line at the end."""
         if not self.metrics.is_file():
             return
-        kept = [line for line in self.metrics.read_text(encoding="utf-8").splitlines() if _step_of(line) <= step]
+        kept = [line for line in read_metrics(self.metrics).splitlines() if _step_of(line) <= step]
         with atomic_write(self.metrics) as temporary:
             temporary.write_text("".join(line + "\n" for line in kept), encoding="utf-8")
+
+
+def read_metrics(metrics: Path) -> str:
+    """The text of `metrics.jsonl`.
+
+    Raises:
+        TrainingError: it cannot be read, or is no text.
+    """
+    try:
+        return read_regular_text(metrics, 2**30)
+    except (OSError, UnicodeDecodeError) as error:
+        got = f"{metrics} ({error.strerror if isinstance(error, OSError) else error.reason})"
+        raise TrainingError("metrics", got=got, expected="the lines that `train` wrote") from error
 
 
 def _step_of(line: str) -> float:
     try:
         found: Any = json.loads(line)["step"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return float("inf")
     return found if isinstance(found, int) else float("inf")

@@ -14,6 +14,7 @@ from rat_modules.atomic import atomic_write
 from rat_modules.checkpoints.files import read_safetensors, write_safetensors
 from rat_modules.errors import CheckpointError, TrainingError
 from rat_modules.recipes import Recipe, diff
+from rat_modules.regular import read_regular_text
 from rat_modules.training.state import TrainingState, all_finite
 
 FORMAT = "rat_modules/run/1"
@@ -54,8 +55,8 @@ def read_plain(folder: Path, written: str = FORMAT) -> dict[str, Any]:
     """
     file = folder / "state.json"
     try:
-        plain = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        plain = json.loads(read_regular_text(file, 2**24))
+    except (OSError, ValueError, RecursionError) as error:
         raise CheckpointError("checkpoint", got=f"{file} ({error})", expected="the state of a run") from error
     if not isinstance(plain, dict) or plain.get("format") != written:
         raise CheckpointError("checkpoint", got=f"{file} of another format", expected=written)

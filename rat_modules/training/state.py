@@ -81,6 +81,8 @@ class TrainingState:
             load_optimizer(optimizer, own, f"{name} optimizer in {source}")
         try:
             self.step, self.seed = int(plain["step"]), int(plain["seed"])
+            if not (0 <= self.step < 2**63 and 0 <= self.seed < 2**63):
+                raise ValueError("beyond what a run counts")
             version, internal, gauss = plain["random"]["python"]
             random.setstate((version, tuple(internal), gauss))
             kind, keys, *others = plain["random"]["numpy"]
@@ -90,7 +92,7 @@ class TrainingState:
             names = [str(k) for k in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
             if names and cuda.keys() == set(names):
                 torch.cuda.set_rng_state_all([cuda[name] for name in names])
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        except (KeyError, TypeError, ValueError, RuntimeError, OverflowError, IndexError) as error:
             raise CheckpointError(
                 f"step, seed and random states in {source}",
                 got=f"{type(error).__name__} {error}",
