@@ -10,7 +10,7 @@ import pytest
 from .attacked import Attacker
 from .hostile import refused, runs, small_png
 
-RESULT = {"protocol": {}, "measures": {}, "results": {}, "model": {}, "measured_with": {}, "warnings": []}
+RESULT = {"protocol": {}, "measures": {}, "results": {}, "data": {}, "model": {}, "measured_with": {}, "warnings": []}
 DEEP = "[" * 100_000
 
 
@@ -96,7 +96,7 @@ def test_results_that_are_none(attack: Attacker, tmp_path: Path, content: str) -
 def test_results_that_a_terminal_would_obey(attack: Attacker, tmp_path: Path) -> None:
     code = "\x1b]0;owned\x07"
     (tmp_path / "a.json").write_text(json.dumps(RESULT), encoding="utf-8")
-    changed = {**RESULT, "measured_with": {"torch": code}, "results": {code: {code: code}}}
+    changed = {**RESULT, "measured_with": {"torch": code}, "results": {code: {code: 1.0}}}
     (tmp_path / "b.json").write_text(json.dumps(changed), encoding="utf-8")
     done = attack.command("compare", "a.json", "b.json", cwd=tmp_path)
     assert done.status == 0 and r"\x1b]0;owned\x07" in done.out and r"\x1b]0;owned\x07" in done.err
