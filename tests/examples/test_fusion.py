@@ -115,11 +115,13 @@ def test_a_refusal_is_one_line_and_status_2(tmp_path: Path) -> None:
     assert done.stderr == "error: --steps: got 3, expected a multiple of the 2 --looks\n"
 
 
-def test_the_page_quotes_the_results() -> None:
-    done = script("table.py", FUSION / "results.json", cwd=ROOT)
+@pytest.mark.parametrize("page", ["fusion", "ablation"])
+def test_the_page_quotes_the_results(page: str) -> None:
+    folder = FUSION.parent / page
+    done = script("table.py", folder / "results.json", cwd=ROOT)
     assert done.returncode == 0, done.stderr
-    assert done.stdout in FUSION.joinpath("README.md").read_text()
-    results = json.loads(FUSION.joinpath("results.json").read_text())
+    assert done.stdout in folder.joinpath("README.md").read_text()
+    results = json.loads(folder.joinpath("results.json").read_text())
     assert results["about"]["features"] == ShapesFeatures().sha256, "measured with the weights that the package has"
     assert {row["seed"] for row in results["rows"]} == {0, 1, 2}
 
