@@ -116,7 +116,7 @@ def stamped(
     }
     file = model / SUFFIX if model.is_dir() else model
     data_read = {"kind": data, "options": dict(options), "preparation": judgement.preparation}
-    about = {"path": str(model), "sha256": sha256_of(file), "recipe": assembly.recipe.name}
+    about = {"name": model.name, "sha256": sha256_of(file), "recipe": assembly.recipe.name}
     measured_with = {**stamp(device), "code": code_hash()}
     warnings = [*protocol.warnings, *judgement.problems]
     if changed := protocol.changed():
