@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from rat_modules.assembly import Assembly, draw_noise
 from rat_modules.data import CaptionedImages
+from rat_modules.errors import DataError
 from rat_modules.evaluation.seen import Side
 from rat_modules.sampling.pixels import to_pixels
 from rat_modules.training.processes import Processes
@@ -75,8 +76,21 @@ def drawn(assembly: Assembly, captions: Sequence[str], seed: int) -> Pictures:
 
 
 def shown(dataset: CaptionedImages) -> Pictures:
-    """The pictures of a data set."""
-    return lambda rows: torch.stack([dataset.image(row) for row in rows])
+    """The pictures of a data set.
+
+    Raises:
+        DataError: one is lost meanwhile; another would stand in for it, under the wrong caption.
+    """
+    before = len(dataset.skipped)
+
+    def read(rows: list[int]) -> Tensor:
+        images = torch.stack([dataset.image(row) for row in rows])
+        if len(dataset.skipped) > before:
+            file, reason = dataset.skipped[-1]
+            raise DataError("a picture was lost while it was measured", got=f"{file}: {reason}", hint="bring it back")
+        return images
+
+    return read
 
 
 def digests(images: Tensor) -> Tensor:

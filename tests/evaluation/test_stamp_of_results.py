@@ -10,6 +10,7 @@ import pytest
 from rat_modules.cli import main
 from rat_modules.data import open_dataset
 from rat_modules.errors import RatError
+from rat_modules.evaluation.looking import shown
 from rat_modules.evaluation.result import Result, compare
 from rat_modules.matching.files import make_matcher, save_matcher
 from rat_modules.recipes import Component, Recipe
@@ -93,6 +94,15 @@ def test_whatever_decides_a_number_is_refused_where_it_differs(model: Path, tmp_
     assert stamped["protocol"]["truncation"] and stamped["protocol"]["image size"] == 16
     assert "changed of protocol own: samples 42" in stamped["warnings"][0]
     assert stamped["measures"]["r-precision"]["matcher"] == stamped["protocol"]["features"]["sha256"]
+
+
+def test_a_picture_that_is_lost_meanwhile_ends_it(tmp_path: Path) -> None:
+    dataset = open_dataset(pictures(tmp_path / "data"), image_size=16, split="test")
+    read = shown(dataset)
+    read([0, 1])
+    (tmp_path / "data" / "test" / "5.png").unlink()
+    with pytest.raises(RatError, match=r"a picture was lost while it was measured: got .*5\.png"):
+        read(list(range(40)))
 
 
 def test_what_cannot_be_measured_leaves_the_rest(
