@@ -49,8 +49,8 @@ def check_unfolding(
 
     Example:
         >>> import pickle
-        >>> check_unfolding(pickle.dumps([1, 2, 3]), "a.pickle")
-        18
+        >>> check_unfolding(pickle.dumps([1, 2, 3], protocol=2), "a.pickle")
+        14
     """
     try:
         return _Walk(content, start, forbidden).end()

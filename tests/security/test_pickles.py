@@ -57,11 +57,19 @@ def test_zip_files_that_unfold(attack: Attacker, tmp_path: Path) -> None:
 
 def _overlapping(path: Path, entries: int = 1000, size: int = 2**20) -> None:
     """A thousand names for the same megabyte."""
-    local = struct.pack("<IHHHHHIIIHH", 0x04034B50, 20, 0, 0, 0, 0, 0, size, size, 1, 0) + b"a" + bytes(size)
-    entry = struct.pack("<IHHHHHHIIIHHHHHII", 0x02014B50, 20, 20, 0, 0, 0, 0, 0, size, size, 1, 0, 0, 0, 0, 0, 0) + b"a"
-    index = entry * entries
+    local = struct.pack("<IHHHHHIIIHH", 0x04034B50, 20, 0, 0, 0, 0, 0, size, size, 4, 0) + b"0000" + bytes(size)
+    entry = struct.pack("<IHHHHHHIIIHHHHHII", 0x02014B50, 20, 20, 0, 0, 0, 0, 0, size, size, 4, 0, 0, 0, 0, 0, 0)
+    index = b"".join(entry + f"{number:04}".encode() for number in range(entries))
     end = struct.pack("<IHHHHIIH", 0x06054B50, 0, 0, entries, entries, len(index), len(local), 0)
     path.write_bytes(local + index + end)
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_two_entries_of_one_name(attack: Attacker, tmp_path: Path) -> None:
+    file = archive(tmp_path / "net.pth", b"\x80\x02N.")
+    with zipfile.ZipFile(file, "a", zipfile.ZIP_STORED) as zipped:  # one reader takes the first, another the last
+        zipped.writestr("net/data.pkl", HASHED)
+    assert "or of one name" in _convert(attack, file)
 
 
 @pytest.mark.parametrize(
