@@ -57,7 +57,7 @@ def small_words() -> list[str]:
 def small_model(folder: Path, **changes: object) -> Path:
     """An untrained model folder whose text encoder knows every word."""
     torch.manual_seed(0)
-    assembly = assemble("ratgan-tiny", **SMALL, **changes)
+    assembly = assemble("ratgan-tiny", **{**SMALL, **changes})
     for weight in assembly.generator.parameters():
         torch.nn.init.normal_(weight, std=0.3)  # fresh affines do nothing, so no caption would show
     assembly.save(folder)

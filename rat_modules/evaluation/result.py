@@ -199,7 +199,7 @@ def told_apart(results: Sequence[Result]) -> list[str]:
     """A line for each of versions and devices in which results differ; they may differ, and a reader should know.
 
     Example:
-        >>> result = Result({}, {}, {}, {}, {"torch": "2.13"})
+        >>> result = Result({}, {}, {}, {}, {}, {"torch": "2.13"})
         >>> told_apart([result, attrs.evolve(result, measured_with={"torch": "2.11"})])
         ['measured with different torch: 2.13, 2.11']
     """

@@ -158,7 +158,8 @@ def run(*words: object, processes: int = 1) -> subprocess.CompletedProcess[str]:
 @pytest.mark.slow
 def test_two_processes_measure_and_draw_what_one_does(model: Path, matcher: Path, tmp_path: Path) -> None:
     words = ["evaluate", model, "--data", "mini", "--protocol", "own", "--split", "train", "--matcher", matcher]
-    words += ["--samples", 75, "--measure", "kernel-distance subset_size=50", "--device", "cpu"]
+    words += ["--samples", 75, "--measure", "kernel-distance subset_size=50", "--measure", "r-precision"]
+    words += ["--device", "cpu"]
     found = []
     for count in (1, 2):
         done = run(*words, "--out", tmp_path / f"{count}.json", processes=count)
@@ -233,10 +234,11 @@ judge(system, data, protocol, Wide(), metrics)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
 """
     used = []
-    for samples in (1000, 9000):
+    for samples in (1000, 17000):
         words = [sys.executable, "-c", code, str(model), str(samples)]
         done = subprocess.run(words, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
         assert done.returncode == 0, done.stderr
         used.append(int(done.stdout))
-    vectors = 8000 * 2048 * 4
-    assert used[1] - used[0] < vectors / 4, f"{used[0] / 1e6:.0f} MB, then {used[1] / 1e6:.0f} MB"
+    vectors = 16_000 * 2048 * 4
+    # what the allocator keeps differs from run to run by some tens of megabytes
+    assert used[1] - used[0] < vectors / 2, f"{used[0] / 1e6:.0f} MB, then {used[1] / 1e6:.0f} MB"

@@ -8,6 +8,8 @@ import pytest
 
 import rat_modules
 
+from ..plates import small_model
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
@@ -31,9 +33,19 @@ def test_the_loop_on_one_page_trains_saves_and_draws(tmp_path: Path) -> None:
     assert rat_modules.load(tmp_path / "model").generator.image_size == 32
 
 
+@pytest.mark.slow
+def test_the_emoji_of_a_run_are_measured_by_one_command(tmp_path: Path) -> None:
+    small_model(tmp_path / "run" / "checkpoints" / "step-00000002", **{"generator.image_size": 64})
+    matcher = EXAMPLES / "ratgan" / "emoji" / "matcher.safetensors"
+    run("ratgan/emoji/measure.py", "run", "--matcher", str(matcher), "--page", "page", folder=tmp_path)
+    names = {path.name for path in (tmp_path / "page").rglob("*") if path.is_file()}
+    assert names == {"curve.png", "drawn.png", "emoji-000002.json", "emoji-composition-000002.json", "table.md"}
+    assert (tmp_path / "page" / "results" / "table.md").read_text().count("| 2 | ") == 2
+
+
 @pytest.mark.parametrize("script", sorted(str(path.relative_to(EXAMPLES)) for path in EXAMPLES.rglob("*.py")))
 def test_every_example_is_run_here(script: str) -> None:
-    here = {"one_layer.py", "ratgan/train.py"}
+    here = {"one_layer.py", "ratgan/train.py", "ratgan/emoji/measure.py"}
     # test_retrofit.py, test_fusion.py and test_text.py run what is a command, which runs the rest
     files = (path for folder in ("retrofit", "fusion", "text") for path in EXAMPLES.glob(f"{folder}/*.py"))
     elsewhere = {path.relative_to(EXAMPLES).as_posix() for path in files}

@@ -27,9 +27,10 @@ SHOWN = {
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--matcher", required=True, type=click.Path(path_type=Path))
-@click.option("--out", default=HERE / "results", type=click.Path(path_type=Path))
-def main(run: Path, matcher: Path, out: Path) -> None:
+@click.option("--page", default=HERE, type=click.Path(path_type=Path), help="Where results/ and the pictures go.")
+def main(run: Path, matcher: Path, page: Path) -> None:
     """Measure the checkpoints of RUN that were not measured yet."""
+    out = page / "results"
     models = {int(path.name.removeprefix("step-")): path for path in sorted(run.glob("checkpoints/step-*"))}
     for step, model in models.items():
         for protocol in PROTOCOLS:
@@ -40,8 +41,8 @@ def main(run: Path, matcher: Path, out: Path) -> None:
                 subprocess.run([sys.executable, "-m", "rat_modules", *map(str, words)], check=True)
     read = {protocol: results(out, protocol) for protocol in PROTOCOLS}
     (out / "table.md").write_text("\n\n".join(table(read[name], title) for name, title in PROTOCOLS.items()) + "\n")
-    curve(read, out.parent / "curve.png")
-    draw(models[max(models)], HERE.parent / "emoji.png")
+    curve(read, page / "curve.png")
+    draw(models[max(models)], page / "drawn.png")
 
 
 def draw(model: Path, path: Path) -> None:
