@@ -88,6 +88,14 @@ def test_a_tar_that_another_takes_the_place_of_is_read_to_the_end(shards: Path) 
     assert torch.equal(dataset.read(4)[0], Plates().image(4))
 
 
+def test_bytes_that_are_missing_are_no_picture(shards: Path) -> None:
+    shard = ShardFile(shards / "train/000001.tar", name="one", pictures=3)
+    os.truncate(shards / "train/000001.tar", 520)  # between a look at the file and a look into it
+    for read in (shard.said, shard.content):
+        with pytest.raises(DataError, match=r"shard one is damaged: got [0-9]+ bytes at [0-9]+, expected"):
+            read(0)
+
+
 def test_a_tar_that_is_cut_while_it_is_open_is_refused(shards: Path) -> None:
     dataset = Shards(shards)
     dataset.read(3)
