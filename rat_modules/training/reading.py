@@ -6,6 +6,7 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from multiprocessing.connection import wait
 from typing import Any, TypeVar
 
 from torch.utils.data import DataLoader
@@ -15,6 +16,7 @@ from rat_modules.errors import DataError, TrainingError
 
 Asked = TypeVar("Asked")
 Answer = TypeVar("Answer")
+_DYING_SECONDS = 2.0
 
 
 def read_ahead(
@@ -52,9 +54,10 @@ def read_ahead(
                 raise answer
             yield answer
     except (OSError, EOFError) as error:  # what is left of a process that died while it handed over an answer
-        if all(reader.is_alive() for reader in readers):
+        # its end of a pipe closes before it counts as dead
+        if not (readers and wait([reader.sentinel for reader in readers], timeout=_DYING_SECONDS)):
             raise
-        raise _gone(f"{type(error).__name__} {error}") from error
+        raise _gone(f"{type(error).__name__} {error}".strip()) from error
     finally:
         # this frame may live on in the traceback of an error, and the readers with it
         del answers
