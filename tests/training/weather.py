@@ -47,7 +47,9 @@ def command(*words: object, **env: str) -> subprocess.Popen[str]:
     """Start `rat-modules` with these words."""
     environment: Mapping[str, str] = {**os.environ, "OMP_NUM_THREADS": "1", **env}
     program = [sys.executable, "-m", "rat_modules", *map(str, words)]
-    return subprocess.Popen(program, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        program, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
 
 
 def reached(out: Path, step: int, process: subprocess.Popen[str]) -> None:
@@ -62,7 +64,7 @@ def refusal(process: subprocess.Popen[str], *, within: float = 60.0) -> str:
     try:
         _, err = process.communicate(timeout=within)
     except subprocess.TimeoutExpired:
-        process.send_signal(signal.SIGKILL)
+        os.killpg(process.pid, signal.SIGKILL)  # with its readers, which hold the pipes open
         raise AssertionError(f"it hangs: {process.communicate()[1]}") from None
     assert process.returncode == 2 and "Traceback" not in err, (process.returncode, err)
     assert time.monotonic() - began < within
