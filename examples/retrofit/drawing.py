@@ -33,7 +33,7 @@ def steered_grid(r: Retrofitted, text_encoder: Any, captions: Sequence[str], *, 
     rows = [render(r, latents, None)]
     rows += [render(r, latents, sentence.expand(columns, -1)) for sentence in sentences]
     labels = ["the frozen original, no caption", *captions]
-    return _labelled([to_pictures(to_pixels(row, VALUE_RANGE)) for row in rows], labels)
+    return _labelled([[*to_pictures(to_pixels(row, VALUE_RANGE))] for row in rows], labels)
 
 
 def _labelled(rows: Sequence[Sequence[Image.Image]], labels: Sequence[str]) -> Image.Image:

@@ -97,11 +97,11 @@ def _draw(assembly: "Assembly", folder: Path, seed: int) -> Path:
     from rat_modules.data.shapes import prompts
     from rat_modules.sampling.draw import draw_captions
     from rat_modules.sampling.grid import captioned_grid
-    from rat_modules.sampling.pixels import to_pixels, write_png
+    from rat_modules.sampling.pixels import write_png
 
     seen, held_out = prompts("test", 16, seed), prompts("heldout", 8, seed)
     captions = [caption for caption, _ in seen] + [f"{caption} (pair not seen)" for caption, _ in held_out]
     drawn = draw_captions(assembly, [caption for caption, _ in (*seen, *held_out)], seed=seed)
     path = folder / "demo.png"
-    write_png(path, captioned_grid(to_pixels(drawn.images, assembly.recipe.data.value_range), captions, columns=8))
+    write_png(path, captioned_grid(drawn.pixels, captions, columns=8))
     return path

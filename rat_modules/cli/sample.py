@@ -1,7 +1,7 @@
 """`rat-modules sample`: captions to PNG files and one grid."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,8 @@ from rat_modules.cli.refusals import free_folder, refuse_existing, refuse_unwrit
 from rat_modules.errors import RatError
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+
     from rat_modules.assembly import Assembly
     from rat_modules.sampling.draw import Drawn
     from rat_modules.training.processes import Processes
@@ -24,7 +26,8 @@ Examples:
   rat-modules sample runs/first --mix "a red circle" "a blue square" --at 8 --out mixed
 """
 
-MOST = 10_000  # pictures at once: all of them are in memory, and on one grid
+MOST = 10_000  # pictures at once: the bytes of all of them are in memory
+ON_GRID = 400  # pictures: of more, nobody would see anything
 
 
 @click.command(epilog=EPILOG)
@@ -56,8 +59,8 @@ def command(
 ) -> None:
     """Draw pictures with MODEL, a run folder or a single generator.safetensors.
 
-    Writes one PNG a picture and grid.png, all with their captions, into a new folder: all of them or none. torchrun
-    shares captions between processes.
+    Writes one PNG a picture and grid.png, the first 400 with their captions, into a new folder: all of them or none.
+    torchrun shares captions between processes.
     """
     texts = [*said, *(read_captions(captions) if captions else [])]
     asked = Ways(**ways)
@@ -89,7 +92,7 @@ def command(
     unknown_words = getattr(assembly.text_encoder, "unknown_words", None)  # others' encoders need not have it
     if unknown_words and (unknown := unknown_words(texts)):
         click.echo(f"the text encoder does not know: {', '.join(unknown)}", err=True)
-    for path in write(assembly, drawn, out):
+    for path in write(drawn, out):
         click.echo(click.format_filename(path))
 
 
@@ -120,20 +123,22 @@ def draw(assembly: "Assembly", texts: Sequence[str], asked: Ways, processes: "Pr
     return draw.draw_captions(assembly, texts, count=asked.count or 1, seed=asked.seed, processes=processes)
 
 
-def write(assembly: "Assembly", drawn: "Drawn", out: Path) -> list[Path]:
+def write(drawn: "Drawn", out: Path) -> list[Path]:
     """Write every picture and the grid; returns the paths, the grid last.
 
     Raises:
         RatError: the disk is full or the folder cannot be written; nothing is left of it.
     """
     from rat_modules.sampling.grid import captioned_grid
-    from rat_modules.sampling.pixels import to_pictures, to_pixels, write_pictures
+    from rat_modules.sampling.pixels import to_pictures, write_pictures
 
-    pixels = to_pixels(drawn.images, assembly.recipe.data.value_range)
-    names = [f"{number:03d}-{_slug(line)}.png" for number, line in enumerate(drawn.captions, start=1)]
-    pictures = dict(zip(names, to_pictures(pixels), strict=True))
+    def named() -> "Iterator[tuple[str, Image]]":
+        for number, picture in enumerate(to_pictures(drawn.pixels)):
+            yield f"{number + 1:03d}-{_slug(drawn.captions[number])}.png", picture
+        yield "grid.png", captioned_grid(drawn.pixels[:ON_GRID], drawn.captions[:ON_GRID])
+
     try:
-        return write_pictures(out, {**pictures, "grid.png": captioned_grid(pixels, drawn.captions)})
+        return write_pictures(out, named())
     except OSError as error:
         raise RatError(
             f"the pictures could not be written into {out}",

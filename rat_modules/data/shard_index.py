@@ -23,9 +23,9 @@ _NAME = re.compile(r"[0-9A-Za-z_-]+/\d{6,9}\.tar")
 _counted = validators.and_(validators.instance_of(int), validators.ge(1))
 
 
-def _shown(_: object, __: object, name: str) -> None:
-    if not name.isprintable():
-        raise ValueError(f"its name is {name!r}")
+def _shown(_: object, field: "attrs.Attribute[str]", text: str) -> None:
+    if not text.isprintable():
+        raise ValueError(f"its {field.name} is {text!r}")
 
 
 def _of_pixels(_: object, __: object, size: int | None) -> None:
@@ -84,6 +84,7 @@ class ShardIndex:
         image_size: edge of the stored pictures; None where they are the original files.
         fit, background: how a square is made of an original file; see `square`.
         splits: by name.
+        preparation: how the stored pictures were made, in words; None where they are the original files.
     """
 
     name: str = attrs.field(validator=_shown)
@@ -91,6 +92,7 @@ class ShardIndex:
     fit: Fit
     background: Colour = attrs.field(validator=_of_colour)
     splits: dict[str, SplitIndex]
+    preparation: str | None = attrs.field(default=None, validator=validators.optional(_shown))
 
     def write(self, file: Path) -> None:
         """Write it as JSON, the same bytes for the same content."""

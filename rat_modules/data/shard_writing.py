@@ -69,7 +69,9 @@ def write_shards(
         }
         first = next(iter(opened.values()))
         fit, background = (first.fit, first.background) if isinstance(first, _FILES) else (_CROP, GREY)
-        index = ShardIndex(first.name, image_size or _stored(first), fit, background, splits)
+        edge = image_size or _stored(first)
+        made = None if edge is None else getattr(first, "preparation", None)
+        index = ShardIndex(first.name, edge, fit, background, splits, made)
         with atomic_write(out / INDEX) as temporary:
             index.write(temporary)
     return index

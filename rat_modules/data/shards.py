@@ -57,6 +57,7 @@ class Shards(Dataset[tuple[Tensor, tuple[str, ...]]]):
         if fit not in (None, "crop", "pad"):
             raise DataError("fit", got=repr(fit), expected="'crop' or 'pad'")
         self.stored = stored = index.image_size
+        self._before = index.preparation or "as they were stored"
         self.image_size = (stored or 64) if image_size is None else image_size
         if self.image_size < 1:
             raise DataError("image size", got=self.image_size, expected="at least 1 pixel")
@@ -81,9 +82,10 @@ class Shards(Dataset[tuple[Tensor, tuple[str, ...]]]):
     @property
     def preparation(self) -> str:
         """How stored pictures become these, in words."""
-        if self.stored == self.image_size:
-            return f"as they were stored, {self.stored} px"
-        return preparation(self.fit, self.background, boxes=True)
+        made = preparation(self.fit, self.background, boxes=True)
+        if self.stored is None:
+            return made
+        return self._before if self.stored == self.image_size else f"{self._before}, {self.stored} px, then {made}"
 
     def __len__(self) -> int:
         return self.about.pictures

@@ -6,8 +6,8 @@ import torch
 
 from rat_modules.errors import RatError
 from rat_modules.evaluation.feature_file import Rows, rows_of
+from rat_modules.evaluation.kernel_distance import SEED
 
-SEED = 2020  # of the order, as torch-fidelity draws it
 _BLOCK = 1024
 
 

@@ -80,7 +80,9 @@ def judge(
     hashed = lambda see: lambda images, captions: {**see(images, captions), "digest": digests(images)}  # noqa: E731
     said = [dataset.captions(index) for index in range(len(dataset))]
     asked = ask(dataset, protocol.samples, protocol.seed)
-    again = [caption for caption in asked.captions[: protocol.repeats] for _ in range(protocol.times)]
+    # each caption once: two groups of one caption would count as pictures of different ones
+    repeated = list(dict.fromkeys(asked.captions))[: protocol.repeats]
+    again = [caption for caption in repeated for _ in range(protocol.times)]
     with Looking(processes, show=show) as looking:
         real = looking(
             "reference",

@@ -8,7 +8,7 @@ from torch import Tensor
 from rat_modules.errors import RatError
 from rat_modules.evaluation.feature_file import Rows, rows_of
 
-SEED = 2020  # of the subsets, as torch-fidelity draws them
+SEED = 2020  # of subsets, and of the Inception score's order, as torch-fidelity draws them
 
 
 @attrs.frozen

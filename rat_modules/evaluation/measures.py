@@ -9,7 +9,7 @@ from rat_modules.evaluation.diversity import diversity
 from rat_modules.evaluation.feature_file import FeatureFile
 from rat_modules.evaluation.frechet import FeatureMoments, frechet_distance
 from rat_modules.evaluation.inception_score import inception_score
-from rat_modules.evaluation.kernel_distance import kernel_distance
+from rat_modules.evaluation.kernel_distance import SEED, kernel_distance
 from rat_modules.evaluation.match_score import match_score
 from rat_modules.evaluation.memorisation import memorisation
 from rat_modules.evaluation.precision_recall import precision_recall
@@ -36,17 +36,18 @@ class KernelDistance:
     Args:
         subsets: how many are drawn.
         subset_size: pictures of each; None takes 1,000, as is usual, or all where a side has fewer.
+        seed: of the subsets.
     """
 
     needs = ("features",)
 
-    def __init__(self, subsets: int = 100, subset_size: int | None = None) -> None:
-        self.subsets, self.subset_size = subsets, subset_size
+    def __init__(self, subsets: int = 100, subset_size: int | None = None, seed: int = SEED) -> None:
+        self.subsets, self.subset_size, self.seed = subsets, subset_size, seed
 
     def __call__(self, seen: Seen, name: str) -> dict[str, float]:
         sides = seen.generated["features"], seen.real["features"]
         size = self.subset_size or min(1000, *map(len, sides))
-        found = kernel_distance(*sides, subsets=self.subsets, subset_size=size)
+        found = kernel_distance(*sides, subsets=self.subsets, subset_size=size, seed=self.seed)
         return {"mean": found.mean, "std": found.std, "subset size": size}
 
 
@@ -55,16 +56,18 @@ class InceptionScore:
 
     Args:
         splits: into how many the pictures are divided.
+        seed: of their order.
     """
 
     needs = ("logits",)
 
-    def __init__(self, splits: int = 10) -> None:
-        self.splits = splits
+    def __init__(self, splits: int = 10, seed: int = SEED) -> None:
+        self.splits, self.seed = splits, seed
 
     def __call__(self, seen: Seen, name: str) -> dict[str, float]:
-        found, real = (inception_score(side["logits"], splits=self.splits) for side in (seen.generated, seen.real))
-        return {"mean": found.mean, "std": found.std, "of real pictures": real.mean}
+        sides = seen.generated["logits"], seen.real["logits"]
+        found, real = (inception_score(logits, splits=self.splits, seed=self.seed) for logits in sides)
+        return {"mean": found.mean, "std": found.std, "of real pictures": real.mean, "real pictures": len(sides[1])}
 
 
 class PrecisionRecall:

@@ -10,7 +10,6 @@ from rat_modules.evaluation.asked import ask
 from rat_modules.evaluation.matching import Matching
 from rat_modules.evaluation.r_precision import RIVALS, r_precision
 from rat_modules.sampling.draw import draw_captions
-from rat_modules.sampling.pixels import to_pixels
 
 
 def r_precision_report(
@@ -35,7 +34,7 @@ def r_precision_report(
     """
     chosen, captions, concepts = ask(dataset, samples, seed)
     pool = [(text, dataset.concept(i)) for i in range(len(dataset)) for text in dataset.captions(i)]
-    drawn = to_pixels(draw_captions(assembly, captions, seed=seed).images, assembly.recipe.data.value_range)
+    drawn = draw_captions(assembly, captions, seed=seed).pixels
     real = torch.stack([dataset.image(index) for index in chosen])
     found = {
         name: r_precision(matcher, images, captions, concepts, pool=pool, seed=seed)

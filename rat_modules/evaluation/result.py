@@ -17,7 +17,7 @@ from rat_modules.evaluation.extractors import Extractor, sha256_of
 from rat_modules.evaluation.judging import Judgement
 from rat_modules.evaluation.protocol import Protocol
 from rat_modules.evaluation.seen import Metric
-from rat_modules.evaluation.stamp import stamp
+from rat_modules.evaluation.stamp import packages, stamp
 from rat_modules.regular import read_regular_text
 
 SUFFIX = "generator.safetensors"
@@ -117,7 +117,7 @@ def stamped(
     file = model / SUFFIX if model.is_dir() else model
     data_read = {"kind": data, "options": dict(options), "preparation": judgement.preparation}
     about = {"name": model.name, "sha256": sha256_of(file), "recipe": assembly.recipe.name}
-    measured_with = {**stamp(device), "code": code_hash()}
+    measured_with = {**stamp(device), "packages": packages(), "code": code_hash()}
     warnings = [*protocol.warnings, *judgement.problems]
     if changed := protocol.changed():
         what = f"changed of protocol {protocol.name}: {', '.join(changed)}"

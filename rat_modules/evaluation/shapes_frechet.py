@@ -8,7 +8,6 @@ from rat_modules.data.shapes import Shapes, Split
 from rat_modules.evaluation.frechet import FeatureMoments, frechet_distance
 from rat_modules.evaluation.shapes_features import ShapesFeatures
 from rat_modules.sampling.draw import draw_captions
-from rat_modules.sampling.pixels import to_pixels
 
 SPLITS: dict[str, Split] = {"seen": "test", "held-out": "heldout"}
 
@@ -58,8 +57,7 @@ class ShapesFrechet:
     def _drawn(self, assembly: Assembly, name: str) -> Tensor:
         said = [self._asked[name].captions(index) for index in range(self.samples)]
         captions = [of_one[index % len(of_one)] for index, of_one in enumerate(said)]
-        drawn = draw_captions(assembly, captions, seed=self.seed)
-        return to_pixels(drawn.images, assembly.recipe.data.value_range)
+        return draw_captions(assembly, captions, seed=self.seed).pixels
 
     def _moments(self, images: Tensor) -> FeatureMoments:
         return FeatureMoments.of(self.features(images))

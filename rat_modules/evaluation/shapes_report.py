@@ -9,7 +9,6 @@ from rat_modules.assembly import Assembly
 from rat_modules.data.shapes import Shapes, Split, pairs_of, prompts
 from rat_modules.evaluation.shapes_attributes import NONE, AttributeAccuracy, ShapesAttributes
 from rat_modules.sampling.draw import draw_captions
-from rat_modules.sampling.pixels import to_pixels
 
 ROWS = ("seen", "held-out", "chance", "constant, seen", "constant, held-out", "real")
 
@@ -33,9 +32,7 @@ def shapes_report(assembly: Assembly, *, samples: int = 500, seed: int = 0) -> d
     splits: dict[str, Split] = {"seen": "test", "held-out": "heldout"}
     for name, split in splits.items():
         captions, attributes = zip(*prompts(split, samples, seed), strict=True)
-        drawn = draw_captions(assembly, captions, seed=seed)
-        pixels = to_pixels(drawn.images, assembly.recipe.data.value_range)
-        read = checker.read(pixels)
+        read = checker.read(draw_captions(assembly, captions, seed=seed).pixels)
         report[name] = checker.compare(read, attributes)._asdict()
         report["unrecognised"] += int((read[:, 1] == NONE).sum())
         report[f"constant, {name}"] = best_constant(split)._asdict()

@@ -2,10 +2,12 @@
 
 import os
 import platform
+from importlib.metadata import PackageNotFoundError, version
 
 import torch
 
 from rat_modules import __version__
+from rat_modules.registry import plugin_states
 
 
 def stamp(device: torch.device | str) -> dict[str, str]:
@@ -26,3 +28,20 @@ def stamp(device: torch.device | str) -> dict[str, str]:
         "python": platform.python_version(),
         "device": name,
     }
+
+
+def packages() -> str:
+    """Versions of what makes pictures and features beside torch, and of every plugin that is loaded.
+
+    Example:
+        >>> "pillow" in packages()
+        True
+    """
+    found = []
+    for name in ("pillow", "numpy", "torch-fidelity"):
+        try:
+            found.append(f"{name} {version(name)}")
+        except PackageNotFoundError:  # torch-fidelity need not be there
+            continue
+    plugins = {state.source for state in plugin_states() if state.state == "loaded"} - {"rat-modules"}
+    return ", ".join([*found, *sorted(plugins)])

@@ -9,13 +9,16 @@ from torch import Tensor
 
 from rat_modules.assembly import Assembly, draw_noise
 from rat_modules.errors import RatError
+from rat_modules.sampling.pixels import to_pixels
 from rat_modules.training.processes import Processes
+
+AT_ONCE = 64  # pictures: of the others no more than bytes are held
 
 
 class Drawn(NamedTuple):
-    """Pictures 'n 3 h w' in [-1, 1] on the CPU (see `Assembly.sample`), and a line to print below each."""
+    """Pictures 'n 3 h w', uint8 on the CPU, and a line to print below each."""
 
-    images: Tensor
+    pixels: Tensor
     captions: list[str]
 
 
@@ -42,8 +45,9 @@ def draw_captions(
         seed = processes.most(secrets.randbits(62))  # one seed for all
     noise = draw_noise(len(repeated), assembly.generator.noise_dim, seed)
     rows = processes.share(len(repeated))
-    images = assembly.render(noise[rows], assembly.encode([repeated[row] for row in rows]), to="cpu")
-    return Drawn(processes.gathered(images)[: len(repeated)], repeated)
+    chunks = [rows[k : k + AT_ONCE] for k in range(0, len(rows), AT_ONCE)]
+    pixels = [_pixels(assembly, noise[chunk], assembly.encode([repeated[row] for row in chunk])) for chunk in chunks]
+    return Drawn(processes.gathered(torch.cat(pixels))[: len(repeated)], repeated)
 
 
 def interpolate_noise(assembly: Assembly, caption: str, *, frames: int, seed: int | None = None) -> Drawn:
@@ -56,7 +60,7 @@ def interpolate_noise(assembly: Assembly, caption: str, *, frames: int, seed: in
     start, end = draw_noise(2, assembly.generator.noise_dim, seed)
     noise = slerp(start, end, torch.linspace(0, 1, frames))
     sentence = assembly.encode([caption]).expand(frames, -1)
-    return Drawn(assembly.render(noise, sentence, to="cpu"), [caption] * frames)
+    return Drawn(_pixels(assembly, noise, sentence), [caption] * frames)
 
 
 def interpolate_captions(assembly: Assembly, first: str, second: str, *, frames: int, seed: int | None = None) -> Drawn:
@@ -71,7 +75,7 @@ def interpolate_captions(assembly: Assembly, first: str, second: str, *, frames:
     noise = draw_noise(1, assembly.generator.noise_dim, seed).expand(frames, -1)
     sentence = torch.lerp(start, end, part[:, None])
     lines = [first, *(f"{100 * (1 - p):.0f} % / {100 * p:.0f} %" for p in part[1:-1].tolist()), second]
-    return Drawn(assembly.render(noise, sentence, to="cpu"), lines)
+    return Drawn(_pixels(assembly, noise, sentence), lines)
 
 
 def mix_captions(
@@ -101,7 +105,7 @@ def mix_captions(
     sentence = encoded[second_heard.long()]
     noise = draw_noise(1, assembly.generator.noise_dim, seed).expand(len(changes), -1)
     lines = [f"{first}, from step {change} on {second}" for change in changes]
-    return Drawn(assembly.render(noise, sentence, to="cpu"), lines)
+    return Drawn(_pixels(assembly, noise, sentence), lines)
 
 
 def slerp(start: Tensor, end: Tensor, part: Tensor) -> Tensor:
@@ -119,6 +123,10 @@ def slerp(start: Tensor, end: Tensor, part: Tensor) -> Tensor:
         return torch.lerp(start, end, part[:, None])
     weights = torch.stack([torch.sin((1 - part) * angle), torch.sin(part * angle)], dim=1) / torch.sin(angle)
     return weights @ torch.stack([start, end])
+
+
+def _pixels(assembly: Assembly, noise: Tensor, sentence: Tensor) -> Tensor:
+    return to_pixels(assembly.render(noise, sentence), assembly.recipe.data.value_range)
 
 
 def _check_frames(frames: int) -> None:

@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import torch
@@ -40,9 +40,9 @@ def to_values(pixels: Tensor, value_range: float = 1.0) -> Tensor:
     return pixels.float() * (value_range / 127.5) - value_range
 
 
-def to_pictures(pixels: Tensor) -> list[Image.Image]:
-    """Bytes 'n 3 h w' to Pillow images."""
-    return [Image.fromarray(each.numpy()) for each in pixels.permute(0, 2, 3, 1).contiguous()]
+def to_pictures(pixels: Tensor) -> Iterator[Image.Image]:
+    """Bytes 'n 3 h w' to Pillow images, one after another."""
+    return (Image.fromarray(each.permute(1, 2, 0).contiguous().numpy()) for each in pixels)
 
 
 def write_png(path: str | Path, picture: Image.Image) -> None:
@@ -55,12 +55,12 @@ def write_png(path: str | Path, picture: Image.Image) -> None:
         picture.save(temporary, format="PNG")
 
 
-def write_pictures(folder: str | Path, pictures: Mapping[str, Image.Image]) -> list[Path]:
+def write_pictures(folder: str | Path, pictures: Iterable[tuple[str, Image.Image]]) -> list[Path]:
     """Write several PNGs into one folder: all of them or none.
 
     Args:
         folder: it is made if it is missing.
-        pictures: file name -> picture.
+        pictures: file names and pictures, taken one after another.
 
     Returns:
         The paths, in order.
@@ -73,13 +73,15 @@ def write_pictures(folder: str | Path, pictures: Mapping[str, Image.Image]) -> l
     folder.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(dir=folder, prefix=".new."))
     try:
-        for name, picture in pictures.items():
+        names = []
+        for name, picture in pictures:
             write_png(temporary / name, picture)
-        for name in pictures:
+            names.append(name)
+        for name in names:
             (temporary / name).replace(folder / name)
         made = False
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
         if made and not any(folder.iterdir()):
             folder.rmdir()
-    return [folder / name for name in pictures]
+    return [folder / name for name in names]

@@ -7,7 +7,7 @@ from rat_modules.assembly import Assembly
 from rat_modules.data import CaptionedImages
 from rat_modules.sampling.draw import draw_captions
 from rat_modules.sampling.grid import captioned_grid
-from rat_modules.sampling.pixels import to_pixels, write_png
+from rat_modules.sampling.pixels import write_png
 
 _LOOKED_AMONG = 100_000
 
@@ -43,5 +43,4 @@ class Preview:
             OSError: the disk is full or the folder cannot be written.
         """
         drawn = draw_captions(assembly, self.captions, seed=self.seed)
-        pixels = to_pixels(drawn.images, assembly.recipe.data.value_range)
-        write_png(path, captioned_grid(pixels, drawn.captions, title=title))
+        write_png(path, captioned_grid(drawn.pixels, drawn.captions, title=title))

@@ -38,7 +38,7 @@ def test_pictures_and_a_grid_of_every_source_of_captions(run: Callable, model: P
     ]  # fmt: skip
     assert names(tmp_path / "samples") == [path.name for path in written]
     captions = [caption for caption in ("a plate", "a café", "a spoon") for _ in range(2)]
-    expected = to_pictures(to_pixels(load(model).sample(captions, seed=1), 0.85))
+    expected = [*to_pictures(to_pixels(load(model).sample(captions, seed=1), 0.85))]
     for path, picture in zip(written, expected, strict=False):
         with Image.open(path) as found:
             assert found.tobytes() == picture.tobytes()

@@ -3,6 +3,7 @@
 import gc
 import hashlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -43,6 +44,23 @@ def test_the_same_data_give_the_same_bytes(tmp_path: Path) -> None:
         for shard in split.shards:
             tar = tmp_path / "one" / shard.name
             assert hashlib.sha256(tar.read_bytes()).hexdigest() == shard.sha256 and tar.stat().st_size == shard.bytes
+
+
+def test_how_stored_pictures_were_made_is_kept(tmp_path: Path) -> None:
+    """A result of an evaluation says it, whatever number of times they were written."""
+    write_plates(tmp_path / "plates")
+    write_shards(str(tmp_path / "plates"), tmp_path / "pad", image_size=32, fit="pad")
+    write_shards(str(tmp_path / "pad"), tmp_path / "again")
+    made = "padded to a square, Lanczos of Pillow, on (128, 128, 128)"
+    assert Shards(tmp_path / "pad", image_size=32).preparation == made
+    assert Shards(tmp_path / "again", image_size=32).preparation == made
+    smaller = Shards(tmp_path / "again", image_size=16).preparation
+    assert smaller.startswith(f"{made}, 32 px, then ") and smaller.endswith("on (128, 128, 128)")
+    write_shards(str(tmp_path / "plates"), tmp_path / "files")
+    assert Shards(tmp_path / "files").preparation.startswith("1.5 times the bounding box")
+    index = tmp_path / "pad" / "index.json"
+    index.write_text(re.sub(r',\s*"preparation": "[^"]*"', "", index.read_text()))
+    assert Shards(tmp_path / "pad", image_size=32).preparation == "as they were stored"
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")

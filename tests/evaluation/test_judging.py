@@ -73,6 +73,31 @@ def test_every_picture_is_looked_at_once_and_in_order(system: Assembly) -> None:
     assert found.reference["pictures"] == 70 and found.captions["count"] == 90
 
 
+def test_a_caption_is_repeated_in_one_group_only(system: Assembly) -> None:
+    """Pictures of one caption in two groups would be counted as pictures of different ones."""
+    groups: list[list[str]] = []
+
+    class Groups:
+        needs = ("repeats",)
+
+        def __call__(self, seen: Seen, name: str) -> dict[str, float]:
+            assert seen.repeats is not None
+            said = seen.repeats.captions
+            groups.extend(said[start : start + seen.times] for start in range(0, len(said), seen.times))
+            return {}
+
+    many = attrs.evolve(SMALL, samples=300, repeats=200, times=2)
+    judge(
+        system,
+        open_dataset("shapes", image_size=32, split="test", count=7),
+        many,
+        open_extractor("shapes"),
+        {"g": Groups()},
+    )
+    first = [group[0] for group in groups]
+    assert all(len(set(group)) == 1 for group in groups) and 2 <= len(set(first)) == len(first) < 200
+
+
 def test_numbers_do_not_depend_on_batches(system: Assembly, monkeypatch: pytest.MonkeyPatch) -> None:
     metrics = {"frechet": Frechet(), "precision-recall": PrecisionRecall()}
     found = judge(system, SHAPES, SMALL, open_extractor("shapes"), metrics)

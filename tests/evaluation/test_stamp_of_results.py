@@ -48,7 +48,7 @@ def pictures(folder: Path, *, pixel: int | None = None, caption: str | None = No
                 if pixel is not None:
                     image[0, 8, 8] = pixel
                 said = [caption, *said[1:]] if caption is not None else said
-            to_pictures(image[None])[0].save(folder / split / f"{index}.png")
+            next(to_pictures(image[None])).save(folder / split / f"{index}.png")
             (folder / split / f"{index}.txt").write_text("\n".join(said))
     return folder
 

@@ -9,6 +9,7 @@ import torch
 from rat_modules.assembly import Assembly, draw_noise, load
 from rat_modules.errors import RatError
 from rat_modules.sampling.draw import draw_captions, interpolate_captions, interpolate_noise, mix_captions, slerp
+from rat_modules.sampling.pixels import to_pixels
 
 from ..plates import small_model
 
@@ -19,25 +20,31 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
 
 
 def near(one: torch.Tensor, other: torch.Tensor) -> bool:
-    return torch.allclose(one, other, atol=1e-5)
+    """Numbers, or bytes of pictures, which rounding may move by one."""
+    return torch.allclose(one.float(), other.float(), atol=1e-5 if one.is_floating_point() else 1.0)
+
+
+def drawn_by(model: Assembly, captions: list[str], **chosen: object) -> torch.Tensor:
+    return to_pixels(model.sample(captions, **chosen), model.recipe.data.value_range)
 
 
 def test_captions_in_their_order_as_the_assembly_draws_them(model: Assembly) -> None:
     drawn = draw_captions(model, ["a plate", "a spoon"], count=2, seed=4)
     assert drawn.captions == ["a plate", "a plate", "a spoon", "a spoon"]
-    assert near(drawn.images, model.sample(drawn.captions, seed=4))
-    assert not near(drawn.images[0], drawn.images[1]), "each with its own noise"
+    assert near(drawn.pixels, drawn_by(model, drawn.captions, seed=4))
+    assert not near(drawn.pixels[0], drawn.pixels[1]), "each with its own noise"
 
 
 def test_more_than_fit_at_once(model: Assembly) -> None:
     captions = [f"plate {number}" for number in range(70)]
-    assert near(draw_captions(model, captions, seed=1).images, model.sample(captions, seed=1))
+    assert near(draw_captions(model, captions, seed=1).pixels, drawn_by(model, captions, seed=1))
 
 
 def test_a_walk_through_noise(model: Assembly) -> None:
-    images = interpolate_noise(model, "a plate", frames=5, seed=2).images
+    images = interpolate_noise(model, "a plate", frames=5, seed=2).pixels
     ends = draw_noise(2, model.generator.noise_dim, 2)
-    assert near(images[[0, -1]], model.sample(["a plate"] * 2, noise=ends))
+    assert near(images[[0, -1]], drawn_by(model, ["a plate"] * 2, noise=ends))
+    images = images.float()
     steps = (images[1:] - images[:-1]).flatten(1).norm(dim=1)
     assert steps.max() < (images[-1] - images[0]).norm() < steps.sum() + 1e-5
 
@@ -46,29 +53,29 @@ def test_a_walk_between_captions(model: Assembly) -> None:
     drawn = interpolate_captions(model, "a plate", "a spoon", frames=3, seed=2)
     noise = draw_noise(1, model.generator.noise_dim, 2)
     for frame, caption in ((0, "a plate"), (2, "a spoon")):
-        assert near(drawn.images[frame : frame + 1], model.sample([caption], noise=noise))
+        assert near(drawn.pixels[frame : frame + 1], drawn_by(model, [caption], noise=noise))
     middle = model.text_encoder.encode(["a plate", "a spoon"]).mean(0, keepdim=True)
     with torch.no_grad():
-        assert near(drawn.images[1:2], model.generator(noise, middle))
+        assert near(drawn.pixels[1:2], to_pixels(model.generator(noise, middle), model.recipe.data.value_range))
     assert drawn.captions == ["a plate", "50 % / 50 %", "a spoon"]
 
 
 def test_a_mixture_by_depth(model: Assembly) -> None:
     steps = model.generator.steps
-    images = mix_captions(model, "a plate", "a spoon", at=[0, 3, steps], seed=2).images
+    images = mix_captions(model, "a plate", "a spoon", at=[0, 3, steps], seed=2).pixels
     noise = draw_noise(1, model.generator.noise_dim, 2)
     plate, spoon = model.text_encoder.encode(["a plate", "a spoon"])
-    assert near(images[:1], model.sample(["a spoon"], noise=noise)), "B is heard from step 0 on"
-    assert near(images[2:], model.sample(["a plate"], noise=noise)), "B is never heard"
+    assert near(images[:1], drawn_by(model, ["a spoon"], noise=noise)), "B is heard from step 0 on"
+    assert near(images[2:], drawn_by(model, ["a plate"], noise=noise)), "B is never heard"
     heard = torch.stack([plate if step < 3 else spoon for step in range(steps)])[:, None]
     with torch.no_grad():
-        assert near(images[1:2], model.generator(noise, heard))
+        assert near(images[1:2], to_pixels(model.generator(noise, heard), model.recipe.data.value_range))
     assert not near(images[0], images[1]) and not near(images[1], images[2])
 
 
 def test_a_mixture_shows_ten_depths_unless_told_otherwise(model: Assembly) -> None:
     drawn = mix_captions(model, "a plate", "a spoon", seed=2)
-    assert len(drawn.images) == 10
+    assert len(drawn.pixels) == 10
     assert "step 0 on" in drawn.captions[0] and f"step {model.generator.steps} on" in drawn.captions[-1]
 
 
@@ -93,7 +100,8 @@ def test_slerp_keeps_to_the_sphere_and_survives_one_direction() -> None:
 
 def test_drawing_leaves_mode_and_gradients_alone(model: Assembly) -> None:
     model.generator.train()
-    assert not draw_captions(model, ["a plate"], seed=0).images.requires_grad
+    assert draw_captions(model, ["a plate"], seed=0).pixels.dtype == torch.uint8
+    assert not any(weight.grad is not None for weight in model.generator.parameters())
     assert model.generator.training
 
 
@@ -106,7 +114,7 @@ def quiet_chance() -> Iterator[None]:
 def test_a_picture_does_not_depend_on_its_company(tmp_path: Path) -> None:
     normed = load(small_model(tmp_path / "normed", **{"controller.cell": "none", "fusion.name": "cbn"}))
     normed.generator.train()
-    one, other = (draw_captions(normed, ["a plate", other], seed=1).images for other in ("a spoon", "a wild cherry"))
+    one, other = (draw_captions(normed, ["a plate", other], seed=1).pixels for other in ("a spoon", "a wild cherry"))
     assert near(one[0], other[0]) and not near(one[1], other[1])
 
 

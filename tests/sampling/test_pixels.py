@@ -24,7 +24,7 @@ def test_numbers_beyond_the_range_are_cut() -> None:
 
 def test_a_png_holds_the_bytes(tmp_path: Path) -> None:
     pixels = torch.randint(0, 256, (1, 3, 5, 7), dtype=torch.uint8)
-    write_png(tmp_path / "one.png", to_pictures(pixels)[0])
+    write_png(tmp_path / "one.png", next(to_pictures(pixels)))
     with Image.open(tmp_path / "one.png") as picture:
         assert picture.size == (7, 5)
         assert torch.equal(torch.tensor(list(picture.tobytes())).reshape(5, 7, 3).permute(2, 0, 1), pixels[0].long())
@@ -41,9 +41,9 @@ def test_all_pictures_or_none(tmp_path: Path, existing: bool) -> None:
     if existing:
         out.mkdir()
         (out / "mine.txt").write_text("kept")
-    good = to_pictures(torch.zeros(1, 3, 4, 4, dtype=torch.uint8))[0]
+    good = next(to_pictures(torch.zeros(1, 3, 4, 4, dtype=torch.uint8)))
     with pytest.raises(OSError, match="No space left"):
-        write_pictures(out, {"1.png": good, "2.png": Unwritable()})
+        write_pictures(out, [("1.png", good), ("2.png", Unwritable())])
     assert [path.name for path in tmp_path.rglob("*")] == (["out", "mine.txt"] if existing else [])
-    written = write_pictures(out, {"1.png": good, "2.png": good})
+    written = write_pictures(out, [("1.png", good), ("2.png", good)])
     assert written == [out / "1.png", out / "2.png"] and all(path.is_file() for path in written)
