@@ -44,6 +44,9 @@ def main(*words: str) -> None:
     if words[:1] == ("--here",):
         print(json.dumps(import_module(f"scaled.{words[1]}").measure(Path(words[2]))))
         return
+    if words != ("--tables",) and (unknown := [word for word in words if word not in SUBJECTS]):
+        print(f"error: measurement: got {unknown[0]!r}, expected some of {', '.join(SUBJECTS)}", file=sys.stderr)
+        sys.exit(2)
     numbers = json.loads(NUMBERS.read_text(encoding="utf-8")) if NUMBERS.exists() else {}
     for subject in () if words == ("--tables",) else words or SUBJECTS:
         print(f"measuring {subject}", flush=True)

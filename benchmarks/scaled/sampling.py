@@ -9,7 +9,7 @@ from rat_modules import assemble
 from scaled.drawn import caption
 from scaled.running import run
 
-RECIPE, SHORT, LONG = "ratgan-emoji", 50, 450
+RECIPE, SHORT, LONG = "ratgan-emoji", 500, 2500  # both beyond what the grid shows
 
 
 def measure(folder: Path) -> dict[str, Any]:
