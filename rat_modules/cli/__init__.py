@@ -29,7 +29,7 @@ VERBS = {
     "convert": "Turn published weights into safetensors.",
     "retrofit": "Look at somebody else's network before making it follow text.",
     "data": "Prepare captioned pictures, or check a folder of them.",
-    "demo": "Train a small system and draw pictures, in minutes on a CPU.",
+    "demo": "Play with a model in a browser, or train a small one in minutes.",
     "new-plugin": "Write a plugin package that works, to start your own from.",
     "doctor": "Print versions, devices, plugins and disk space.",
 }

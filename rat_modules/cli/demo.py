@@ -1,107 +1,89 @@
-"""`rat-modules demo`: the whole way in minutes on a CPU, from a recipe to pictures of captions."""
+"""`rat-modules demo`: a page to play with a model; without one, a small one is trained."""
 
-import time
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import click
 
 from rat_modules.cli.options import SEED, Finite
-from rat_modules.cli.refusals import free_folder, refuse_existing, refuse_unwritable
-from rat_modules.cli.table import table
-
-if TYPE_CHECKING:
-    from rat_modules.assembly import Assembly
+from rat_modules.errors import RatError
 
 EPILOG = """\b
 Examples:
-  rat-modules demo
+  rat-modules demo examples/ratgan/emoji
   rat-modules demo --minutes 20 --out runs/longer
 """
+_EXAMPLES = ("a red circle", "a blue square")
+_SHOWN = 24
 
 
 @click.command(epilog=EPILOG)
-@click.option("--minutes", type=Finite(min=0, min_open=True), default=7.0, show_default=True)
+@click.argument("model", required=False, type=click.Path(path_type=Path))
+@click.option("--caption", "captions", multiple=True, metavar="TEXT", help="To begin with (may be repeated).")
+@click.option("--host", metavar="NAME", help="Who may come.  [default: 127.0.0.1, this machine alone]")
+@click.option("--port", type=click.IntRange(1, 65535), help="Of the page.  [default: the first free one from 7860]")
+@click.option("--device", metavar="cpu|cuda", help="Where to draw.  [default: cuda where there is one]")
+@click.option("--minutes", type=Finite(min=0, min_open=True), help="To train.  [default: 7]")
 @click.option("--out", type=click.Path(path_type=Path), help="The run folder.  [default: the next free out/demo]")
-@click.option("--recipe", default="ratgan-shapes", show_default=True, help="What to train.")
-@click.option("--seed", type=SEED, default=0, show_default=True)
-def command(minutes: float, out: Path | None, recipe: str, seed: int) -> int | None:
-    """Train a small RAT-GAN on coloured shapes for some minutes, then draw captions with it.
+@click.option("--recipe", help="What to train.  [default: ratgan-shapes]")
+@click.option("--seed", type=SEED, help="Of the training.  [default: 0]")
+def command(model: Path | None, **options: Any) -> int | None:
+    """Play with MODEL in a browser; without MODEL, train a small one first.
 
-    Six of the 32 pairs of colour and shape are never shown in training; the grid and the table say how well the model
-    puts them together from their parts.
+    MODEL is a run folder or a generator.safetensors. The page draws captions while you type; mixes two captions by
+    depth; walks between captions and between noises; stops the recurrence after a block; says which block paints which
+    word, and where the discriminator looks. Needs the extra: pip install "rat-modules[demo]". Ctrl-C ends it.
+
+    Without MODEL, a small RAT-GAN learns coloured shapes in some minutes. Six of the 32 pairs of colour and shape are
+    never shown in training; the grid and the table say how well the model puts them together from their parts.
     """
+    of_page = {name: options.pop(name) for name in ("captions", "host", "port", "device")}
+    strangers = options if model is not None else of_page
+    if given := [f"--{name.removesuffix('s') if name == 'captions' else name}" for name, v in strangers.items() if v]:
+        got, expected = ("a MODEL", "none: they train one") if model is not None else ("no MODEL", "one to play with")
+        raise RatError(" and ".join(given), got=got, expected=expected)
+    if model is not None:
+        play(model, **of_page)
+        return None
+    from rat_modules.cli.demo_training import train
+
+    minutes, recipe = options["minutes"] or 7.0, options["recipe"] or "ratgan-shapes"
+    return train(minutes, options["out"], recipe, options["seed"] or 0)
+
+
+def play(model: Path, captions: tuple[str, ...], host: str | None, port: int | None, device: str | None) -> None:
+    """Serve the page until Ctrl-C.
+
+    Raises:
+        RatError: there is no such model, gradio is missing, or the port is taken.
+    """
+    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     from rat_modules.assembly import load
-    from rat_modules.data import open_dataset
-    from rat_modules.evaluation.shapes_report import accuracy_rows, shapes_report, unrecognised
-    from rat_modules.recipes import load_recipe
-    from rat_modules.training.batches import Batches
-    from rat_modules.training.captioned import Captioned
-    from rat_modules.training.folder import RunFolder
-    from rat_modules.training.start import begin
-    from rat_modules.training.trainer import run
+    from rat_modules.playing.page import CSS, gradio, page
+    from rat_modules.playing.player import Player
+    from rat_modules.sampling.device import choose_device
 
-    out = out or free_folder(Path("out") / "demo")
-    refuse_existing(out)
-    refuse_unwritable(out)
-    folder = RunFolder(out, keep=1)
-    wanted = load_recipe(recipe)
-    click.echo(f"recipe {wanted.name}: {wanted.summary}")
-    state = begin(wanted, seed=seed, device="cpu")
-    generator = state.assembly.generator
-    size = wanted.data.training_size(generator.image_size)
-    dataset = open_dataset("shapes", image_size=size, **wanted.data.options)
-    captioned = Captioned(dataset, state.assembly.text_encoder)
-    steps = wanted.training.steps
-    click.echo(f"training on {len(dataset)} pictures of shapes: {minutes:g} minutes, {steps} steps at most")
-    folder.begin(wanted, {"data": "shapes", "seed": seed, "fingerprint": captioned.fingerprint()})
-    shape = {"noise_dim": generator.noise_dim, "image_size": generator.image_size}
-    batches = Batches(captioned, wanted, **shape, seed=seed)
-    click.echo(f"threads: {fit_threads(state.assembly)}")
-    latest = time.monotonic() + 60 * minutes
-    ended = run(state, batches, folder, checkpoint_every=steps, stop_when=lambda: time.monotonic() > latest)
-    if ended.stopped_by is not None:
-        click.echo(f"stopped at step {ended.step}: {folder.path}", err=True)
-        return 128 + ended.stopped_by
-    assembly = load(folder.path / "generator.safetensors")
-    report = shapes_report(assembly, samples=250, seed=seed)
-    click.echo(table(accuracy_rows(report)))
-    for note in unrecognised(report):
-        click.echo(note)
-    click.echo(f"pictures:  {_draw(assembly, folder.path, seed)}")
-    click.echo(f'more:      rat-modules sample {folder.path} --caption "a large red circle at the top"')
-    return None
+    gr = gradio()
+    assembly = load(model)
+    player = Player(assembly)
+    assembly.generator.to(choose_device(device))
+    examples = list(dict.fromkeys([*captions, *_captions_beside(model)]))[:_SHOWN]
+    blocks = page(player, assembly.recipe.name, [*examples, *_EXAMPLES[len(examples) :]])
+    try:
+        _, url, _ = blocks.queue(max_size=64).launch(
+            server_name=host or "127.0.0.1", server_port=port, prevent_thread_lock=True, quiet=True, share=False,
+            inbrowser=False, css=CSS, theme=gr.themes.Default(font="system-ui", font_mono="monospace"), ssr_mode=False,
+        )  # fmt: skip
+    except OSError as error:
+        raise RatError("the page", got=error, expected="a free port", hint="choose another --port or --host") from error
+    click.echo(f"open {url} in a browser; Ctrl-C ends it")
+    blocks.block_thread()
 
 
-def fit_threads(assembly: "Assembly") -> int:
-    """Let torch use one thread if that draws faster: where cores have other work too, threads wait for one another."""
-    import torch
+def _captions_beside(model: Path) -> list[str]:
+    """Captions that lie beside the weights, one a line."""
+    from rat_modules.cli.captions import read_captions
 
-    sentence, seconds = assembly.encode(["a circle"] * 8).cpu(), {}
-    noise = torch.zeros(8, assembly.generator.noise_dim)
-    for threads in (torch.get_num_threads(), 1):
-        torch.set_num_threads(threads)
-        times = []
-        for _ in range(4):  # the first one warms up
-            started = time.perf_counter()
-            assembly.generator(noise, sentence).square().mean().backward()
-            times.append(time.perf_counter() - started)
-        seconds[threads] = min(times[1:])
-    assembly.generator.zero_grad()
-    quicker = min(seconds, key=lambda threads: seconds[threads])
-    torch.set_num_threads(quicker)
-    return quicker
-
-
-def _draw(assembly: "Assembly", folder: Path, seed: int) -> Path:
-    from rat_modules.data.shapes import prompts
-    from rat_modules.sampling.draw import draw_captions
-    from rat_modules.sampling.grid import captioned_grid
-    from rat_modules.sampling.pixels import write_png
-
-    seen, held_out = prompts("test", 16, seed), prompts("heldout", 8, seed)
-    captions = [caption for caption, _ in seen] + [f"{caption} (pair not seen)" for caption, _ in held_out]
-    drawn = draw_captions(assembly, [caption for caption, _ in (*seen, *held_out)], seed=seed)
-    path = folder / "demo.png"
-    write_png(path, captioned_grid(drawn.pixels, captions, columns=8))
-    return path
+    file = (model if model.is_dir() else model.parent) / "captions.txt"
+    return read_captions(str(file)) if file.is_file() else []

@@ -9,7 +9,7 @@ import attrs
 import click
 
 from rat_modules.cli.captions import read_captions
-from rat_modules.cli.options import SEED
+from rat_modules.cli.options import SEED, Finite
 from rat_modules.cli.refusals import free_folder, refuse_existing, refuse_unwritable
 from rat_modules.errors import RatError
 
@@ -36,6 +36,7 @@ ON_GRID = 400  # pictures: of more, nobody would see anything
 @click.option("--captions", metavar="FILE|-", help="A UTF-8 file with one caption a line; - reads stdin.")
 @click.option("--count", type=click.IntRange(min=1, max=MOST), help="Pictures of each caption.  [default: 1]")
 @click.option("--seed", type=SEED, help="The same seed, the same pictures.  [default: chance]")
+@click.option("--strength", type=Finite(min=0), help="Of the noise; less is more alike.  [default: 1, as in training]")
 @click.option(
     "--interpolate-noise",
     type=click.IntRange(min=2, max=MOST),
@@ -102,6 +103,7 @@ class Ways:
 
     count: int | None
     seed: int | None
+    strength: float | None
     interpolate_noise: int | None
     interpolate_caption: tuple[str, str] | None
     frames: int | None
@@ -113,14 +115,14 @@ def draw(assembly: "Assembly", texts: Sequence[str], asked: Ways, processes: "Pr
     """Draw in the way that was asked for; processes share captions, and walk alike."""
     from rat_modules.sampling import draw
 
+    noise: Any = {"seed": asked.seed, "strength": 1.0 if asked.strength is None else asked.strength}
     if asked.interpolate_noise is not None:
-        return draw.interpolate_noise(assembly, texts[0], frames=asked.interpolate_noise, seed=asked.seed)
+        return draw.interpolate_noise(assembly, texts[0], frames=asked.interpolate_noise, **noise)
     if asked.interpolate_caption:
-        frames = asked.frames or 8
-        return draw.interpolate_captions(assembly, *asked.interpolate_caption, frames=frames, seed=asked.seed)
+        return draw.interpolate_captions(assembly, *asked.interpolate_caption, frames=asked.frames or 8, **noise)
     if asked.mix:
-        return draw.mix_captions(assembly, *asked.mix, at=asked.at or None, seed=asked.seed)
-    return draw.draw_captions(assembly, texts, count=asked.count or 1, seed=asked.seed, processes=processes)
+        return draw.mix_captions(assembly, *asked.mix, at=asked.at or None, **noise)
+    return draw.draw_captions(assembly, texts, count=asked.count or 1, processes=processes, **noise)
 
 
 def write(drawn: "Drawn", out: Path) -> list[Path]:

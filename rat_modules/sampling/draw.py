@@ -1,5 +1,6 @@
 """Ways to draw: many captions, a walk through noise, a walk between captions, two captions mixed by depth."""
 
+import math
 import secrets
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -28,6 +29,7 @@ def draw_captions(
     *,
     count: int = 1,
     seed: int | None = None,
+    strength: float = 1.0,
     processes: Processes | None = None,
 ) -> Drawn:
     """Draw `count` pictures of each caption; with a seed, the same as `assembly.sample` of the repeated captions.
@@ -37,33 +39,38 @@ def draw_captions(
         captions: what to draw.
         count: pictures of each.
         seed: of the noise; None draws fresh noise.
+        strength: what the noise is multiplied by, 0 or more; a system is trained with 1.
         processes: who shares the work; each of them gets all pictures.
     """
     repeated = [caption for caption in captions for _ in range(count)]
     processes = processes or Processes()
     if processes.count > 1 and seed is None:
         seed = processes.most(secrets.randbits(62))  # one seed for all
-    noise = draw_noise(len(repeated), assembly.generator.noise_dim, seed)
+    noise = strong_noise(assembly, len(repeated), seed, strength)
     rows = processes.share(len(repeated))
-    chunks = [rows[k : k + AT_ONCE] for k in range(0, len(rows), AT_ONCE)]
+    chunks = [rows[k : k + AT_ONCE] for k in range(0, max(1, len(rows)), AT_ONCE)]
     pixels = [_pixels(assembly, noise[chunk], assembly.encode([repeated[row] for row in chunk])) for chunk in chunks]
     return Drawn(processes.gathered(torch.cat(pixels))[: len(repeated)], repeated)
 
 
-def interpolate_noise(assembly: Assembly, caption: str, *, frames: int, seed: int | None = None) -> Drawn:
+def interpolate_noise(
+    assembly: Assembly, caption: str, *, frames: int, seed: int | None = None, strength: float = 1.0
+) -> Drawn:
     """Walk between two noises on the sphere, with one caption.
 
     Raises:
         RatError: fewer than two frames.
     """
     _check_frames(frames)
-    start, end = draw_noise(2, assembly.generator.noise_dim, seed)
+    start, end = strong_noise(assembly, 2, seed, strength)
     noise = slerp(start, end, torch.linspace(0, 1, frames))
     sentence = assembly.encode([caption]).expand(frames, -1)
     return Drawn(_pixels(assembly, noise, sentence), [caption] * frames)
 
 
-def interpolate_captions(assembly: Assembly, first: str, second: str, *, frames: int, seed: int | None = None) -> Drawn:
+def interpolate_captions(
+    assembly: Assembly, first: str, second: str, *, frames: int, seed: int | None = None, strength: float = 1.0
+) -> Drawn:
     """Walk from one caption to another in a straight line between their sentences, with one noise.
 
     Raises:
@@ -72,14 +79,20 @@ def interpolate_captions(assembly: Assembly, first: str, second: str, *, frames:
     _check_frames(frames)
     start, end = assembly.encode([first, second]).cpu()
     part = torch.linspace(0, 1, frames)
-    noise = draw_noise(1, assembly.generator.noise_dim, seed).expand(frames, -1)
+    noise = strong_noise(assembly, 1, seed, strength).expand(frames, -1)
     sentence = torch.lerp(start, end, part[:, None])
     lines = [first, *(f"{100 * (1 - p):.0f} % / {100 * p:.0f} %" for p in part[1:-1].tolist()), second]
     return Drawn(_pixels(assembly, noise, sentence), lines)
 
 
 def mix_captions(
-    assembly: Assembly, first: str, second: str, *, at: Sequence[int] | None = None, seed: int | None = None
+    assembly: Assembly,
+    first: str,
+    second: str,
+    *,
+    at: Sequence[int] | None = None,
+    seed: int | None = None,
+    strength: float = 1.0,
 ) -> Drawn:
     """Say one caption to the coarse steps of the controller and another to the fine ones, with one noise.
 
@@ -103,9 +116,20 @@ def mix_captions(
     encoded = assembly.encode([first, second]).cpu()
     second_heard = torch.arange(steps)[:, None] >= torch.tensor(changes)[None]  # 'k n'
     sentence = encoded[second_heard.long()]
-    noise = draw_noise(1, assembly.generator.noise_dim, seed).expand(len(changes), -1)
+    noise = strong_noise(assembly, 1, seed, strength).expand(len(changes), -1)
     lines = [f"{first}, from step {change} on {second}" for change in changes]
     return Drawn(_pixels(assembly, noise, sentence), lines)
+
+
+def strong_noise(assembly: Assembly, count: int, seed: int | None, strength: float) -> Tensor:
+    """Noise 'n z' for a generator, as strong as was asked for.
+
+    Raises:
+        RatError: the strength is below 0 or no finite number.
+    """
+    if not 0 <= strength < math.inf:
+        raise RatError("strength of the noise", got=strength, expected="a number, 0 or more; trained with 1")
+    return draw_noise(count, assembly.generator.noise_dim, seed) * strength
 
 
 def slerp(start: Tensor, end: Tensor, part: Tensor) -> Tensor:

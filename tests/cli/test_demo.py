@@ -1,5 +1,7 @@
 """`demo` through the real command, a few seconds long."""
 
+import socket
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +10,8 @@ import pytest
 from PIL import Image
 
 from rat_modules.assembly import load
+
+from ..plates import small_model
 
 
 @pytest.mark.slow
@@ -52,3 +56,28 @@ def test_a_file_is_refused_and_its_removal_not_advised(refused: Callable, tmp_pa
 def test_minutes_that_never_end_or_begin(refused: Callable, tmp_path: Path, minutes: str) -> None:
     assert "'--minutes': " in refused("demo", "--minutes", minutes, cwd=tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_model_is_played_with_and_trains_nothing(refused: Callable, tmp_path: Path) -> None:
+    model = small_model(tmp_path / "small")
+    line = refused("demo", model, "--minutes", "3", "--seed", "1")
+    assert line == "--minutes and --seed: got a MODEL, expected none: they train one"
+    assert refused("demo", "--port", "8000") == "--port: got no MODEL, expected one to play with"
+    assert "nowhere" in refused("demo", tmp_path / "nowhere")
+
+
+def test_without_gradio_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from rat_modules.errors import RatError
+    from rat_modules.playing.page import gradio
+
+    monkeypatch.setitem(sys.modules, "gradio", None)
+    with pytest.raises(RatError, match=r"pip install 'rat-modules\[demo\]'"):
+        gradio()
+
+
+def test_a_port_that_is_taken_is_refused(refused: Callable, tmp_path: Path) -> None:
+    pytest.importorskip("gradio", reason="gradio is not installed: pip install 'rat-modules[demo]'")
+    model = small_model(tmp_path / "small")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert "expected a free port" in refused("demo", model, "--port", port)

@@ -98,6 +98,18 @@ def test_slerp_keeps_to_the_sphere_and_survives_one_direction() -> None:
     assert torch.allclose(slerp(start, 2 * start, torch.tensor([0.5])), 1.5 * start)
 
 
+def test_the_noise_may_be_weaker_or_none_at_all(model: Assembly) -> None:
+    noise = draw_noise(2, model.generator.noise_dim, 3)
+    half = draw_captions(model, ["a plate"], count=2, seed=3, strength=0.5).pixels
+    assert (half == drawn_by(model, ["a plate"] * 2, noise=noise / 2)).all()
+    none = draw_captions(model, ["a plate"], count=2, seed=3, strength=0).pixels
+    assert (none[0] == none[1]).all()
+    assert (interpolate_noise(model, "a plate", frames=2, seed=3, strength=0.5).pixels == half).all()
+    for wrong in (-1.0, float("nan"), float("inf")):
+        with pytest.raises(RatError, match="strength of the noise"):
+            draw_captions(model, ["a plate"], strength=wrong)
+
+
 def test_drawing_leaves_mode_and_gradients_alone(model: Assembly) -> None:
     model.generator.train()
     assert draw_captions(model, ["a plate"], seed=0).pixels.dtype == torch.uint8
