@@ -1,0 +1,24 @@
+"""The habits of the Hugging Face Hub: `save_pretrained`, `from_pretrained`, `push_to_hub` (extra `hub`).
+
+Example:
+    >>> from rat_modules.hub import PretrainedAssembly
+    >>> PretrainedAssembly.__mro__[1].__name__
+    'Assembly'
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rat_modules.hub.pretrained import PretrainedAssembly
+
+__all__ = ["PretrainedAssembly"]
+
+
+def __getattr__(name: str) -> Any:
+    if name != "PretrainedAssembly":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        from rat_modules.hub.pretrained import PretrainedAssembly
+    except ImportError as error:
+        raise ImportError(f"{error}; pip install 'rat-modules[hub]'") from error
+    return PretrainedAssembly

@@ -1,0 +1,116 @@
+"""A model card: what the model is, its data and licence, and what was measured by which protocol."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from huggingface_hub import EvalResult, ModelCard, ModelCardData
+
+from rat_modules import __version__
+from rat_modules.assembly import Assembly
+from rat_modules.evaluation.result import Result
+from rat_modules.sampling.draw import draw_captions
+from rat_modules.sampling.grid import captioned_grid
+from rat_modules.sampling.pixels import write_png
+
+GRID = "grid.png"
+_HEADLINES = (
+    "frechet: distance", "kernel-distance: mean", "inception-score: mean", "precision-recall: precision",
+    "precision-recall: recall", "diversity: ratio", "r-precision: generated", "clip-score: generated",
+)  # fmt: skip
+_PUBLISHED = {"frechet: distance": "fid", "kernel-distance: mean": "kid"}  # names of these with Inception's features
+
+
+def card(
+    assembly: Assembly,
+    *,
+    data: str | None = None,
+    licence: str | None = None,
+    results: Sequence[str | Path] = (),
+    captions: Sequence[str] = (),
+    name: str = "",
+) -> ModelCard:
+    """Write a card.
+
+    Args:
+        assembly: what it is about.
+        data: what it was trained on, in words.
+        licence: an identifier of the Hub, such as "apache-2.0".
+        results: files that `rat-modules evaluate --protocol --out` wrote; each number stands beside its protocol.
+        captions: of the grid that `write_grid` drew.
+        name: of the model; the recipe's where it is empty.
+
+    Returns:
+        Text with its front matter.
+
+    Raises:
+        RatError: a result cannot be read.
+
+    Example:
+        >>> from rat_modules import assemble
+        >>> print(card(assemble("ratgan-tiny"), data="coloured shapes").data.pipeline_tag)
+        text-to-image
+    """
+    read = [Result.read(Path(file)) for file in results]
+    name = name or assembly.recipe.name
+    about = ModelCardData(
+        library_name="rat_modules", pipeline_tag="text-to-image", license=licence, model_name=name,
+        tags=["gan", "rat-gan", "text-to-image"], eval_results=[*_rows(read)] or None,
+    )  # fmt: skip
+    return ModelCard(
+        f"---\n{about.to_yaml()}\n---\n\n" + "\n".join(_text(assembly, name, data, licence, read, captions))
+    )
+
+
+def write_grid(assembly: Assembly, folder: Path, captions: Sequence[str]) -> None:
+    """Draw captions, with seed 0, for the card to show; nothing where there are none."""
+    if captions:
+        folder.mkdir(parents=True, exist_ok=True)
+        drawn = draw_captions(assembly, captions, seed=0)
+        write_png(folder / GRID, captioned_grid(drawn.pixels, drawn.captions))
+
+
+def _text(
+    assembly: Assembly, name: str, data: str | None, licence: str | None, read: list[Result], captions: Sequence[str]
+) -> Iterator[str]:
+    recipe, generator = assembly.recipe, assembly.generator
+    yield f"# {name}\n"
+    if captions:
+        yield f"![Pictures of captions, seed 0]({GRID})\n"
+    yield "```python"
+    yield "from rat_modules.hub import PretrainedAssembly\n"
+    yield 'model = PretrainedAssembly.from_pretrained("...")  # this folder, or its name on the Hub'
+    yield f"images = model.sample({(captions or ('a caption',))[0]!r}, seed=0)  # 'n 3 h w' in [-1, 1]"
+    yield "```\n"
+    yield "| | |\n|---|---|"
+    yield f"| recipe | {recipe.name}: {recipe.summary} |"
+    if generator is not None:
+        weights = sum(weight.numel() for weight in generator.parameters())
+        yield f"| generator | {generator.image_size} px, {weights:,} weights |"
+    yield f"| text encoder | {recipe.text_encoder.name} |"
+    yield f"| trained on | {data or 'not said'} |"
+    yield f"| licence | {licence or 'not said'} |"
+    yield f"| written by | rat_modules {__version__} |"
+    for result in read:
+        asked = result.protocol
+        yield f"\n## Measured by protocol {asked['name']}\n"
+        yield f"{asked['captions']['count']:,} pictures against {asked['reference']['pictures']:,} of split "
+        yield f"`{asked['split']}`, features of {asked['features']['name']}, {asked['image size']} px.\n"
+        yield "| measure | value |\n|---|---|"
+        yield from (
+            f"| {m}: {key} | {value:.4g} |" for m, found in result.results.items() for key, value in found.items()
+        )
+        yield from (f"\n*{warning}*" for warning in result.warnings)
+    yield ""
+
+
+def _rows(read: Sequence[Result]) -> Iterator[EvalResult]:
+    for result in read:
+        features, kind = result.protocol["features"]["name"], result.data["kind"]
+        numbers = {f"{m}: {key}": value for m, found in result.results.items() for key, value in found.items()}
+        for name in (name for name in _HEADLINES if name in numbers):
+            yield EvalResult(
+                task_type="text-to-image", dataset_type=kind, dataset_name=kind, metric_value=numbers[name],
+                dataset_config=f"protocol {result.protocol['name']}", dataset_split=result.protocol["split"],
+                metric_type=_PUBLISHED.get(name, name) if features == "inception" else name,
+                metric_name=f"{name}, features of {features}",
+            )  # fmt: skip

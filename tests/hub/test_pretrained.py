@@ -1,0 +1,103 @@
+"""Saved, loaded and shown as models on the Hub are; one folder for both habits."""
+
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+import rat_modules
+from rat_modules.assembly import Assembly, load
+from rat_modules.errors import CheckpointError
+
+from ..plates import small_model
+
+hub = pytest.importorskip("huggingface_hub", reason="huggingface_hub is not installed: pip install 'rat-modules[hub]'")
+EMOJI = Path(__file__).parents[2] / "examples" / "ratgan" / "emoji"
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return small_model(tmp_path_factory.mktemp("model") / "small")
+
+
+def pretrained() -> type:
+    from rat_modules.hub import PretrainedAssembly
+
+    return PretrainedAssembly
+
+
+def same(one: Assembly, other: Assembly) -> bool:
+    return bool((one.sample(["a plate", "a spoon"], seed=3) == other.sample(["a plate", "a spoon"], seed=3)).all())
+
+
+def test_one_folder_for_both_habits(model: Path, tmp_path: Path) -> None:
+    ours = pretrained().from_pretrained(model)
+    assert isinstance(ours, Assembly) and same(ours, load(model))
+    assert ours.save_pretrained(tmp_path / "theirs", model_card_kwargs={"captions": ["a plate"]}) is None
+    assert {path.name for path in (tmp_path / "theirs").iterdir()} == {
+        "README.md", "recipe.toml", "generator.safetensors", "discriminator.safetensors", "grid.png",
+    }  # fmt: skip
+    assert same(load(tmp_path / "theirs"), load(model)) and same(
+        pretrained().from_pretrained(tmp_path / "theirs"), ours
+    )
+
+
+def cached(model: Path, cache: Path, name: str, commit: str, branch: str) -> None:
+    """Lay a model where the Hub's own library keeps what it fetched."""
+    repository = cache / ("models--" + name.replace("/", "--"))
+    (repository / "snapshots").mkdir(parents=True, exist_ok=True)
+    shutil.copytree(model, repository / "snapshots" / commit)
+    (repository / "refs").mkdir(exist_ok=True)
+    (repository / "refs" / branch).write_text(commit)
+
+
+def test_a_name_and_a_revision_without_a_network(model: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    changed = load(model)
+    with torch.no_grad():
+        for weight in changed.generator.parameters():
+            weight.mul_(1.5)
+    changed.save(other)
+    cached(model, tmp_path / "cache", "somebody/plates", "a" * 40, "main")
+    cached(other, tmp_path / "cache", "somebody/plates", "b" * 40, "later")
+    where = {"cache_dir": tmp_path / "cache", "local_files_only": True}
+    assert same(pretrained().from_pretrained("somebody/plates", **where), load(model))
+    later = pretrained().from_pretrained("somebody/plates", revision="later", **where)
+    assert same(later, load(other)) and not same(later, load(model))
+
+
+@pytest.mark.parametrize("name", ["nobody/nothing", "no/such/name", "models/ nowhere"])
+def test_a_model_that_is_nowhere_is_one_line(name: str, tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=f"model '{name}': got ") as refused:
+        pretrained().from_pretrained(name, cache_dir=tmp_path, local_files_only=True)
+    assert "\n" not in str(refused.value) and "expected a folder, or owner/name" in str(refused.value)
+
+
+def test_the_card_says_what_was_measured(tmp_path: Path) -> None:
+    results = sorted((EMOJI / "results").glob("emoji*-*.json"))[-1:]
+    told = {"data": "Noto Emoji", "licence": "apache-2.0", "results": results, "captions": ["red heart"]}
+    pretrained().of(load(EMOJI)).save_pretrained(tmp_path / "card", model_card_kwargs=told)
+    written = hub.ModelCard.load(tmp_path / "card" / "README.md")
+    assert written.data.license == "apache-2.0" and written.data.library_name == "rat_modules"
+    measured = rat_modules.evaluation.result.Result.read(results[0])
+    rows = {row.metric_name: row.metric_value for row in written.data.eval_results}
+    assert rows["frechet: distance, features of matcher"] == measured.results["frechet"]["distance"]
+    assert {row.dataset_split for row in written.data.eval_results} == {measured.protocol["split"]}
+    text = written.text
+    assert f"protocol {measured.protocol['name']}" in text and "![" in text and "| trained on | Noto Emoji |" in text
+    assert all(warning in text for warning in measured.warnings)
+
+
+def test_a_card_that_is_there_is_kept(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("mine")
+    pretrained().from_pretrained(model).save_pretrained(tmp_path, model_card_kwargs={"captions": ["a plate"]})
+    assert (tmp_path / "README.md").read_text() == "mine" and not (tmp_path / "grid.png").exists()
+
+
+def test_without_the_package_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("huggingface_hub", "rat_modules.hub.pretrained", "rat_modules.hub.card"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(ImportError, match=r"pip install 'rat-modules\[hub\]'"):
+        pretrained()
