@@ -17,9 +17,10 @@ help:
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit("python3 is %s, 3.11 or newer is needed: make PYTHON=python3.12" % sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
-	@echo "setting up $(VENV) (once; torch is the big download)"
+	@echo "setting up $(VENV), once; torch first, the big download: some minutes without a word"
 	@$(PYTHON) -m venv $(VENV)
 	@$(PIP) install --constraint constraints.txt torch==2.13.0
+	@echo "torch is there; adding rat_modules and what it needs (about a minute)"
 	@$(PIP) install --constraint constraints.txt --editable '.[text,dev]'
 	@touch $@
 

@@ -39,13 +39,13 @@ def generator_cost(generator: Any) -> Cost:
         >>> generator_cost(assemble("ratgan", **{"text_encoder.name": "none"}).generator).flops // 10**7 / 100
         9.51
     """
-    return _count(generator, (generator.noise_dim,), (generator.cond_dim,))
+    return cost_of(generator, (generator.noise_dim,), (generator.cond_dim,))
 
 
 def discriminator_cost(discriminator: Any) -> Cost:
     """Count what judging one picture costs; as `generator_cost`."""
     size = discriminator.image_size
-    return _count(discriminator, (3, size, size), (discriminator.cond_dim,))
+    return cost_of(discriminator, (3, size, size), (discriminator.cond_dim,))
 
 
 def parameter_count(module: nn.Module | None) -> int:
@@ -73,7 +73,13 @@ def training_bytes(generator: Cost, discriminator: Cost, batch: int) -> int:
     return weights + batch * (generator.saved_bytes + 3 * discriminator.saved_bytes)
 
 
-def _count(network: nn.Module, *shapes: tuple[int, ...]) -> Cost:
+def cost_of(network: nn.Module, *shapes: tuple[int, ...]) -> Cost:
+    """Count what one picture costs a network whose inputs have these shapes, the number of pictures left out.
+
+    Example:
+        >>> cost_of(nn.Linear(3, 5), (3,)).flops
+        30
+    """
     network = copy.deepcopy(network).to("meta")
     # Two pictures, then half: batch norm refuses to train on one value per channel.
     inputs = [torch.empty(2, *shape, device="meta") for shape in shapes]

@@ -83,7 +83,8 @@ def by_protocol(name: str, model: Path, data: str, *, as_json: bool, out: Path |
     else:
         show(result)
     if left_out := [name for name in protocol.names if name not in result.results]:
-        raise RatError("measures", got=f"no {', '.join(left_out)}", expected="all", hint="the notes say why")
+        hint = f"the notes say why; the others are in {out}" if out is not None else "the notes say why"
+        raise RatError("measures", got=f"no {', '.join(left_out)}", expected="all", hint=hint)
 
 
 def without_protocol(

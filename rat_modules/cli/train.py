@@ -37,7 +37,7 @@ Examples:
 @click.option(
     "--text-encoder",
     type=click.Path(path_type=Path),
-    help="Take the trained text encoder of this model, as `convert` writes it.",
+    help="Take the trained text encoder of this model, as `train-text` and `convert` write it.",
 )
 @click.option(
     "--from",
@@ -66,7 +66,7 @@ def train(
     folder: "RunFolder",
     processes: "Processes",
     *,
-    recipe: str | None,
+    recipe: "str | Recipe | None",
     data: str | None,
     seed: int | None,
     device: str | None,
@@ -79,6 +79,7 @@ def train(
     **options: Any,
 ) -> "Outcome":
     """Prepare everything in the order in which it can be refused, then train."""
+    from rat_modules.assembly import load
     from rat_modules.data import open_dataset
     from rat_modules.data.check_report import nothing_mismatched
     from rat_modules.sampling.device import choose_device
@@ -90,7 +91,8 @@ def train(
 
     say = voice(processes)
     before = folder.read_about() if resume else None
-    recipe = recipe or (str(weights) if weights and not before else None)
+    if weights and not before and recipe is None:
+        recipe = load(weights).recipe
     wanted = _wanted_recipe(folder, recipe, resume=resume, began=before is not None, **options)
     data = data or (before["data"] if before else None)
     if data is None:
@@ -124,6 +126,8 @@ def train(
             " by a hash of their names (those in a subfolder train/ are all trained on)",
             err=True,
         )
+    if now.training.batch_size > len(dataset):
+        say(f"a batch of {now.training.batch_size} from {len(dataset)} pictures shows some of them several times", err=True)
     captioned = source_of(dataset, state.assembly.text_encoder, place)
     if data not in get_catalog().names("datasets"):
         data = str(Path(data).resolve())  # a resumed run may start elsewhere
@@ -155,7 +159,7 @@ def train(
 
 def _wanted_recipe(
     folder: "RunFolder",
-    recipe: str | None,
+    recipe: "str | Recipe | None",
     *,
     resume: bool,
     began: bool,

@@ -72,7 +72,7 @@ def train(
     from rat_modules.data.check_report import nothing_mismatched
     from rat_modules.matching.pairs import Pairs, own_part
     from rat_modules.matching.settings import MatchingSettings
-    from rat_modules.matching.start import begin, check_steps, recipe_of, take_up
+    from rat_modules.matching.start import begin, check_steps, recipe_of, refuse_too_large, take_up
     from rat_modules.matching.state import PUBLISHED
     from rat_modules.matching.trainer import run
     from rat_modules.sampling.device import choose_device
@@ -112,6 +112,7 @@ def train(
         raise TrainingError(f"data set {dataset.name!r}", got=missing, expected="several concepts and captions")
     if state is None:
         state = begin(settings, captioned, seed=seed, device=place)
+    refuse_too_large(state.matcher, settings.batch_size, place, processes.count)
     pairs = Pairs(captioned, state.matcher, batch_size=settings.batch_size, seed=seed, processes=processes)
     if processes.first:
         folder.begin(state.matcher.recipe, about)

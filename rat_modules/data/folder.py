@@ -76,7 +76,11 @@ class ImageFolder(CaptionedFiles):
             )
         if not items and not skipped:
             suffixes = ", ".join(sorted(SUFFIXES))
-            raise DataError(f"{split} pictures in {root}", got="none", expected=f"files ending in {suffixes}")
+            expected = f"files ending in {suffixes}"
+            if any(Path(root).rglob("*.tar")):
+                hint = "if these are shards, their index.json is missing: write them anew by `rat-modules data shard`"
+                raise DataError(f"{split} pictures in {root}", got="none, but tars", expected=expected, hint=hint)
+            raise DataError(f"{split} pictures in {root}", got="none", expected=expected)
         super().__init__(
             root.resolve().name, items, skipped, image_size=image_size, fit=fit, background=background
         )

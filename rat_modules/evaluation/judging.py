@@ -27,7 +27,7 @@ class Judgement:
 
     Args:
         results: metric -> name -> number.
-        problems: a line for each metric that could not be measured.
+        problems: a line for each metric that could not be measured, and for pictures that are too few.
         reference: the number of its pictures, and a hash of their bytes in their order.
         preparation: how they were made, in words.
         captions: the number of those that were asked for, a hash of them in their order, and one of all that is said of
@@ -105,7 +105,7 @@ def judge(
             caption_vectors=partial(caption_vectors, matcher) if matcher is not None else None,
             repeats=repeats, times=protocol.times, training=trained,
         )  # fmt: skip
-        results, problems = {}, []
+        results, problems = {}, _few(real)
         for name, metric in metrics.items():
             try:
                 results[name] = plain(name, metric(seen, name))
@@ -161,6 +161,17 @@ def looks(extractor: Extractor, metrics: Mapping[str, Metric], needs: set[str], 
         return vectors | {name: see(images, captions) for name, see in own.items()}
 
     return look
+
+
+def _few(real: Side) -> list[str]:
+    """A reference of fewer pictures than features has no covariance of full rank: the distance grows as it shrinks."""
+    there, width = len(real.captions), real["features"].width
+    if there > width:
+        return []
+    return [
+        f"{there} reference pictures are few for {width} features: Frechet and kernel distance depend on their number, "
+        "and compare with numbers of the same reference alone"
+    ]
 
 
 def _needs(metrics: Mapping[str, Metric], matcher: Matching | None, training: CaptionedImages | None) -> set[str]:

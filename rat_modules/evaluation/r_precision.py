@@ -126,7 +126,8 @@ def rank_captions(
         count = len(eligible) - len(left_out)
         if count < rivals:
             got = f"{count} captions of others than {concept!r}"
-            raise DataError("R-precision", got=got, expected=f"{rivals} or more", hint="judge more pictures")
+            hint = f'a split that says more, or --measure "r-precision rivals={count}"' if count else "another split"
+            raise DataError("R-precision", got=got, expected=f"{rivals} or more", hint=hint)
         drawn = np.random.default_rng((seed, row)).choice(count, rivals, replace=False)
         # the place among all of the one that is at this place among the others
         shifted = drawn + np.searchsorted(left_out - np.arange(len(left_out)), drawn, side="right")

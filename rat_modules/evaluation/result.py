@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -63,17 +64,21 @@ class Result:
         """
         try:
             content = json.loads(read_regular_text(path, 2**24))
+            if not isinstance(content, dict):
+                raise TypeError("no table")
             found = {field.name: content[field.name] for field in attrs.fields(cls)}
             if not all(isinstance(found[name], dict) for name in found if name != "warnings"):
                 raise TypeError("no tables")
             inner = (*found["results"].values(), *found["measures"].values())
             if not all(isinstance(numbers, dict) for numbers in inner):
                 raise TypeError("no numbers by name")
-            for value in (value for numbers in found["results"].values() for value in numbers.values()):
-                float(value)
+            values = [value for numbers in found["results"].values() for value in numbers.values()]
+            if not values or not all(type(value) in (int, float) and math.isfinite(value) for value in values):
+                raise ValueError("no numbers, or some that are not finite")
             return cls(**found)
         except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-            got = error.strerror if isinstance(error, OSError) else repr(error)
+            told = {KeyError: f"no {error} in it", json.JSONDecodeError: f"no JSON: {error}"}
+            got = error.strerror if isinstance(error, OSError) else told.get(type(error), str(error))
             hint = "`rat-modules evaluate MODEL --data D --protocol P --out FILE` writes one"
             raise RatError(f"result {path}", got=got, hint=hint) from error
 

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import torch
 
+from rat_modules.costs import cost_of
 from rat_modules.errors import RatError, TrainingError
 from rat_modules.matching.files import make_matcher
+from rat_modules.matching.matcher import Matcher
 from rat_modules.matching.settings import MatchingSettings, check_same_settings
 from rat_modules.matching.state import MatchingState, read_state
 from rat_modules.recipes import Component, Recipe
@@ -15,6 +17,7 @@ from rat_modules.recipes.loader import check
 from rat_modules.recipes.structure import destructure
 from rat_modules.registry import get_catalog
 from rat_modules.text.learned_vocabulary import vocabulary_of
+from rat_modules.training.capacity import refuse_beyond
 from rat_modules.training.captioned import CaptionedPictures
 from rat_modules.training.folder import RunFolder
 
@@ -47,6 +50,21 @@ def begin(
     vocabulary = vocabulary_of(captioned.texts, settings.vocabulary).to_plain() if own_words else None
     image = {"image_size": settings.image_size, "width": settings.width, "feature_dim": FEATURE_DIM}
     return MatchingState.start(make_matcher(recipe, image, vocabulary=vocabulary), settings, seed=seed, device=device)
+
+
+def refuse_too_large(matcher: Matcher, batch_size: int, device: torch.device, processes: int = 1) -> None:
+    """Refuse pairs that could not even fit into an empty machine; on a CPU it would be killed without a word.
+
+    Counted: the image encoder's graph of the pictures of one process, and its scores against all captions, which
+    autograd keeps three times or more.
+
+    Raises:
+        TrainingError: an iteration takes more memory than the device has.
+    """
+    size, own = matcher.image_encoder.image_size, batch_size // processes
+    picture = cost_of(matcher.image_encoder, (3, size, size)).saved_bytes
+    needed = own * picture + 3 * 4 * own * batch_size
+    refuse_beyond(device, own, needed, "a smaller --batch, --width or --size")
 
 
 def take_up(folder: RunFolder, settings: MatchingSettings, *, device: torch.device) -> MatchingState | None:

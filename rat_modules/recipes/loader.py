@@ -104,6 +104,8 @@ def _find(source: str | os.PathLike[str], folder: Path) -> Path:
     except UnknownNameError:
         if path.is_dir():
             return _in_folder(path, text)
+        if path.is_file():
+            raise RecipeError("recipe", got=f"the file {text}", expected=_SOURCES) from None
         raise
     return found
 
@@ -149,6 +151,7 @@ def _read(path: Path) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise RecipeError("recipe file", got=f"{path} ({error.reason})", expected="text in UTF-8") from None
     except tomllib.TOMLDecodeError as error:
-        raise RecipeError("recipe file", got=f"{path} ({error})", expected="valid TOML") from None
+        hint = "`rat-modules recipes show NAME` prints one that is"
+        raise RecipeError("recipe file", got=f"{path} ({error})", expected="valid TOML", hint=hint) from None
     except OSError as error:
         raise RecipeError("recipe file", got=f"{path} ({error.strerror})", expected="a readable .toml file") from None

@@ -12,7 +12,7 @@ from rat_modules.recipes.ranges import Bound
 from rat_modules.recipes.schema import SECTION_KINDS, Component, Recipe
 from rat_modules.registry.nearest import did_you_mean
 
-_PLAIN = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
+_PLAIN = {str: "text", int: "a whole number", float: "a finite number", bool: "true or false"}
 
 
 class _Refused(ValueError):

@@ -150,7 +150,7 @@ def slerp(start: Tensor, end: Tensor, part: Tensor) -> Tensor:
 
 
 def _pixels(assembly: Assembly, noise: Tensor, sentence: Tensor) -> Tensor:
-    return to_pixels(assembly.render(noise, sentence), assembly.recipe.data.value_range)
+    return to_pixels(assembly.render(noise, sentence, to="cpu"), assembly.recipe.data.value_range)
 
 
 def _check_frames(frames: int) -> None:

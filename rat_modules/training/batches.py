@@ -48,10 +48,14 @@ class Batches:
         batch_size, accumulate = recipe.training.batch_size, recipe.training.accumulate
         rank, self.processes = process
         if batch_size % (self.processes * accumulate):
+            parts = self.processes * accumulate
+            of = f"training.accumulate {accumulate}" if accumulate > 1 else ""
+            among = f"{self.processes} processes" if self.processes > 1 else ""
             raise TrainingError(
                 "training.batch_size",
-                got=f"{batch_size} pictures for {self.processes} processes x training.accumulate {accumulate}",
-                expected="as many pictures for each",
+                got=f"{batch_size}, which {' times '.join(filter(None, (among, of)))} cannot share evenly",
+                expected=f"a multiple of {parts}",
+                hint=f"--batch {max(2, parts) if batch_size < parts else batch_size // parts * parts}",
             )
         size = batch_size // self.processes
         self.own = slice(rank * size, (rank + 1) * size)

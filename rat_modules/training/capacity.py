@@ -25,13 +25,23 @@ def refuse_too_large(assembly: Assembly, device: torch.device, parts: int = 1) -
         return
     batch = assembly.recipe.training.batch_size // parts
     needed = training_bytes(generator_cost(assembly.generator), discriminator_cost(assembly.discriminator), batch)
+    hint = "a smaller --batch, generator.width or generator.image_size, or training.accumulate"
+    refuse_beyond(device, batch, needed, hint)
+
+
+def refuse_beyond(device: torch.device, batch: int, needed: int, hint: str) -> None:
+    """Refuse an iteration of `batch` pictures that needs more bytes than the device has in all.
+
+    Raises:
+        TrainingError: it does.
+    """
     there = _memory(device)
     if there is not None and needed > there:
         raise TrainingError(
             f"an iteration of {batch:,} pictures",
             got=f"about {needed / 2**30:,.0f} GiB",
             expected=f"at most the {there / 2**30:,.0f} GiB of {device}",
-            hint="a smaller --batch, generator.width or generator.image_size, or training.accumulate",
+            hint=hint,
         )
 
 

@@ -93,8 +93,10 @@ class RunFolder:
             return {**about, **told}
         except (OSError, ValueError, KeyError, TypeError, RecursionError, OverflowError) as error:
             if self.steps():
+                why = error.strerror if isinstance(error, OSError) else "damaged"
+                hint = "bring it back from a copy, or begin a new run with --from a checkpoint's folder"
                 raise CheckpointError(
-                    "run folder", got=f"no readable {self.about} ({error!r})", expected="what `train` wrote"
+                    "run folder", got=f"no readable {self.about} ({why})", expected="what `train` wrote", hint=hint
                 ) from error
             return None
 

@@ -45,7 +45,7 @@ class Window:
         row: dict[str, Any] = {
             "step": step,
             **{name: None if mean is None else float(f"{mean:.6g}") for name, mean in means.items()},
-            "skipped": sum(row["skipped"] for row in self._rows),
+            "skipped": sum(row["skipped"] > 0 for row in self._rows),  # iterations, in one phase or in all
             "penalty_share": _share(means["penalty"], means["discriminator"]),
             "seconds": round(self._before + when - self._began, 3),
             "images_per_second": round(len(self._rows) * self._batch_size / seconds, 1),

@@ -56,6 +56,7 @@ class Progress(Telling):
         self._window = Window(batch_size=batch_size, penalty_every=penalty_every, began=self._looked, before=before)
         self._doctor, self._told = Doctor(), set[str]()
         self._troubles: deque[int] = deque(maxlen=TROUBLES)
+        self._first, self._wrong = step + 1, ""
 
     def record(self, step: int, losses: Losses, waited: float = 0.0) -> None:
         """Take the losses of one iteration, which waited so many seconds for its batch.
@@ -97,8 +98,15 @@ class Progress(Telling):
         self._looked = time.monotonic()
 
     def finish(self) -> None:
-        """Look once more, and write the row of the last iterations."""
+        """Look once more, and write the row of the last iterations.
+
+        Raises:
+            TrainingError: as `look` does; or the last two iterations, or the only one, were not finite.
+        """
         self.look()
+        last = self._newest[0]
+        if {max(last - 1, self._first), last} <= set(self._troubles):
+            raise self._lost()
         if len(self._window):
             self._write(self._window.row(*self._newest))
 
@@ -108,13 +116,16 @@ class Progress(Telling):
             return
         self._trouble(step)
         self._troubles.append(step)
+        self._wrong = ", ".join(f"{name} {value}" for name, value in wrong.items()) or "gradients that are not finite"
         if len(self._troubles) == TROUBLES and step - self._troubles[0] < AMONG:
-            got = ", ".join(f"{name} {value}" for name, value in wrong.items()) or "gradients that are not finite"
-            raise TrainingError(
-                f"steps {', '.join(map(str, self._troubles))} were left out",
-                got=got,
-                hint="their batches are in troubles/; start anew in another --out with lower learning rates",
-            )
+            raise self._lost()
+
+    def _lost(self) -> TrainingError:
+        return TrainingError(
+            f"steps {', '.join(map(str, self._troubles))} were left out",
+            got=self._wrong,
+            hint="their batches are in troubles/; start anew in another --out with lower learning rates",
+        )
 
     def _write(self, row: Row) -> None:
         for step in [step for step in self._signs if step <= row["step"]]:

@@ -39,17 +39,20 @@ def begin(
     Raises:
         RecipeError: the recipe cannot be assembled.
         CheckpointError: the weights are of other networks than the recipe's.
-        TrainingError: it has no text encoder.
+        TrainingError: it has no text encoder, or the weights are of no generator.
     """
     random.seed(seed)
     np.random.seed(seed % 2**32)
     torch.manual_seed(seed)
+    source = load(weights) if weights else None
+    if source is not None and source.generator is None:
+        got, hint = f"{weights}, a model without a generator", "what `train-text` wrote goes to --text-encoder"
+        raise TrainingError("--from", got=got, expected="a model of `train`", hint=hint)
     text_encoder = text_encoder or weights
     assembly = _with_text_encoder(recipe, text_encoder) if text_encoder else build(recipe)
     if assembly.text_encoder is None:
         raise TrainingError("text encoder", got="none in the recipe", expected="one, to train on captions")
-    if weights:
-        source = load(weights)
+    if source is not None:
         for part in ("generator", "discriminator"):
             if trained := getattr(source, part):
                 load_weights(getattr(assembly, part), trained.state_dict(), f"{part} of {weights}")

@@ -93,6 +93,11 @@ def test_resuming_something_else_is_refused(refused: Callable, trained: Path, mo
         (["train", "--data", "shapes", "--out", "new"], "--recipe is missing"),
         (["train", "--data", "shapes", "--out", "new", "--resume"], "--recipe is missing"),
         (["train", "--recipe", "ratgan-tiny", "--out", "new"], "--data is missing"),
+        (["train", "--from", "absent", "--data", "shapes", "--out", "new"], "model: got no file absent"),
+        (["train", "--from", "full/file", "--data", "shapes", "--out", "new"], "full/file"),
+        (["train", "--recipe", "tars/0.tar", "--data", "shapes", "--out", "new"], "recipe"),
+        (words_for("tars", "new"), "got none, but tars, expected files ending in"),
+        (words_for("shapes", "new", "--batch", "5", "--set", "training.accumulate=3"), "a multiple of 3; --batch 3"),
         (["train", "--recipe", "ratgan-tny", "--data", "shapes", "--out", "new"], "did you mean 'ratgan-tiny'?"),
     ],
 )
@@ -100,8 +105,11 @@ def test_refusals(refused: Callable, tmp_path: Path, words: list[str], reason: s
     for name in ("empty", "full"):
         (tmp_path / name).mkdir()
     (tmp_path / "full" / "file").write_text("mine")
+    (tmp_path / "tars").mkdir()
+    (tmp_path / "tars" / "0.tar").write_text("mine")
     assert reason in refused(*words, cwd=tmp_path)
-    assert sorted(path.name for path in tmp_path.rglob("*")) == ["empty", "file", "full"], "nothing was written"
+    there = ["0.tar", "empty", "file", "full", "tars"]
+    assert sorted(path.name for path in tmp_path.rglob("*")) == there, "nothing was written"
 
 
 def test_a_trained_text_encoder_is_taken_over(run: Callable, data: Path, tmp_path: Path) -> None:
@@ -234,5 +242,9 @@ def test_a_run_begins_with_the_weights_of_a_model(
     done = run("train", *alone, "--data", data, "--out", tmp_path / "alone", "--steps", "1", "--batch", "5")
     assert done.returncode == 0, done.stderr
     assert "generator.safetensors has no discriminator: it begins anew" in done.stderr
+    text = ("train-text", "--data", "mini", "--out", tmp_path / "text", "--steps", "1", "--size", "8", "--width", "1")
+    assert run(*text, "--batch", "4").returncode == 0
+    line = refused("train", "--from", tmp_path / "text", "--data", data, "--out", tmp_path / "no")
+    assert "a model without a generator" in line and "--text-encoder" in line and not (tmp_path / "no").exists()
     words = words_for(data, tmp_path / "other", "--from", str(trained), "--set", "generator.width=4")
     assert "generator of " in refused(*words) and not (tmp_path / "other").exists()

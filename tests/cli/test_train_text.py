@@ -227,6 +227,7 @@ def test_resuming_something_else_is_refused(
         (words_for("new", "--option", "tone=all"), "options of data set 'mini'"),
         (words_for("new", "--option", "image_size=8"), "--option: got image_size, expected KEY=VALUE of the data set"),
         (words_for("new", "--option", "tones"), "--option: got tones, expected KEY=VALUE"),
+        (words_for("new", "--batch", "100000000"), "an iteration of 100,000,000 pictures: got about "),
         (words_for("new", "--learning-rate", "nan"), "--learning-rate"),
         (words_for("new", "--device", "cuda:77"), "--device: got cuda:77"),
         (words_for("new", data="one"), "data set 'one': got one concept, no mismatched captions to learn from"),

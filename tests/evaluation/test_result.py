@@ -93,11 +93,21 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert "split: test | train" in capsys.readouterr().err
     assert main(["compare", words[0], words[0]]) == 2
     assert "two or more different files" in capsys.readouterr().err
-    for content in ("{}", "[", "[1]", json.dumps({**json.loads(RESULT.as_json()), "results": {"frechet": 3}})):
+    whole = json.loads(RESULT.as_json())
+    for content, why in (
+        ("{}", "no 'protocol' in it"),
+        ("[", "no JSON: Expecting value"),
+        ("[1]", "no table"),
+        (json.dumps({**whole, "results": {"frechet": 3}}), "no numbers by name"),
+        (json.dumps({**whole, "results": {}}), "no numbers, or some that are not finite"),
+        (json.dumps({**whole, "results": {"frechet": {"distance": float("nan")}}}), "that are not finite"),
+        (json.dumps({**whole, "results": {"frechet": {"distance": "1"}}}), "no numbers, or"),
+    ):
         files[1].write_text(content)
         assert main(["compare", *words[:2]]) == 2
         told = capsys.readouterr()
-        assert "b.json: got " in told.err and told.err.count("\n") == 1
+        assert "b.json: got " in told.err and why in told.err
+        assert told.err.count("\n") == 1 and "Error(" not in told.err
 
 
 def test_the_hash_of_the_code_tells_other_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,9 +54,9 @@ def test_every_problem_is_reported_at_once_on_one_line_with_the_nearest_names(tm
         "unknown key training.bach_size (did you mean 'batch_size'?)",
         "training.steps: got 'many', expected a whole number",
         "training.schedule: got 'alternate', expected 'alternating' or 'joint' (did you mean 'alternating'?)",
-        "training.lr_generator: got True, expected a number",
+        "training.lr_generator: got True, expected a finite number",
         "training.beta2: got 1.0, expected at least 0 and below 1",
-        "data.value_range: got nan, expected a number",
+        "data.value_range: got nan, expected a finite number",
     ):
         assert problem in line
 

@@ -48,13 +48,39 @@ def test_three_of_ten_iterations_that_are_not_finite_end_the_run(tmp_path: Path,
     assert [(row["step"], row["penalty"]) for row in rows] == [(10, 1.0), (20, 1.0), (30, 1.0)]
 
 
+@pytest.mark.parametrize(
+    ("begun", "total", "wrong", "told"),
+    [
+        (0, 3, (2, 3), "steps 2, 3"),
+        (0, 1, (1,), "steps 1"),
+        (7, 8, (8,), "steps 8"),
+        (0, 40, (9, 39, 40), "steps 9, 39, 40"),
+    ],
+)
+def test_a_run_whose_last_iterations_were_left_out_is_not_done(
+    tmp_path: Path, begun: int, total: int, wrong: tuple[int, ...], told: str
+) -> None:
+    with Progress(tmp_path / "m", step=begun, total=total, batch_size=4, show=False) as progress:
+        for step in range(begun + 1, total + 1):
+            progress.record(step, losses(1.0, skipped=1.0 if step in wrong else 0.0))
+        with pytest.raises(TrainingError, match=f"{told} were left out: got gradients that are not finite"):
+            progress.finish()
+
+
+def test_one_broken_iteration_at_the_end_is_no_end_of_the_world(tmp_path: Path) -> None:
+    with Progress(tmp_path / "m", step=0, total=3, batch_size=4, show=False) as progress:
+        for step in (1, 2, 3):
+            progress.record(step, losses(1.0, skipped=float(step == 3)))
+        progress.finish()
+
+
 def test_steps_that_were_left_out_are_counted_and_told_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows: list[dict] = []
     with Progress(tmp_path / "m", step=0, total=40, batch_size=4, sinks=[rows.append]) as progress:
         for step in range(1, 41):
             progress.record(step, losses(1.0, skipped=2.0 if step in (5, 25) else 0.0))
         progress.finish()
-    assert [row["skipped"] for row in rows] == [2, 0, 2, 0]
+    assert [row["skipped"] for row in rows] == [1, 0, 1, 0], "iterations, not their phases"
     assert ["notes" in row for row in rows] == [True, False, True, False]
     assert capsys.readouterr().err.count("steps were left out") == 1
 
