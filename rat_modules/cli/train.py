@@ -127,7 +127,7 @@ def train(
             err=True,
         )
     if now.training.batch_size > len(dataset):
-        say(f"a batch of {now.training.batch_size} from {len(dataset)} pictures shows some of them several times", err=True)
+        say(f"a batch of {now.training.batch_size} has some of the {len(dataset)} pictures several times", err=True)
     captioned = source_of(dataset, state.assembly.text_encoder, place)
     if data not in get_catalog().names("datasets"):
         data = str(Path(data).resolve())  # a resumed run may start elsewhere

@@ -34,13 +34,19 @@ def test_the_loop_on_one_page_trains_saves_and_draws(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_emoji_of_a_run_are_measured_by_one_command(tmp_path: Path) -> None:
-    small_model(tmp_path / "run" / "checkpoints" / "step-00000002", **{"generator.image_size": 64})
-    matcher = EXAMPLES / "ratgan" / "emoji" / "matcher.safetensors"
-    run("ratgan/emoji/measure.py", "run", "--matcher", str(matcher), "--page", "page", folder=tmp_path)
+def test_the_emoji_are_trained_and_measured_by_one_command(tmp_path: Path) -> None:
+    script = EXAMPLES / "ratgan" / "emoji" / "make.sh"
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path, "SHORT": "1", "OUT": "runs", "PAGE": "page", "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(["bash", script], capture_output=True, text=True, cwd=tmp_path, env=environment)
+    assert done.returncode == 0, done.stderr
     names = {path.name for path in (tmp_path / "page").rglob("*") if path.is_file()}
-    assert names == {"curve.png", "drawn.png", "emoji-000002.json", "emoji-composition-000002.json", "table.md"}
-    assert (tmp_path / "page" / "results" / "table.md").read_text().count("| 2 | ") == 2
+    results = {f"{name}-{step:06d}.json" for name in ("emoji", "emoji-composition") for step in (3, 6, 9)}
+    assert names == {"curve.png", "drawn.png", "table.md", *results}
+    table = (tmp_path / "page" / "results" / "table.md").read_text()
+    assert [table.count(f"| {step} | ") for step in (3, 6, 9)] == [2, 2, 2]
+    recipe = (tmp_path / "runs" / "noto-falling" / "recipe.toml").read_text()
+    assert 'lr_schedule = "linear"' in recipe and "penalty_every = 4" in recipe and "width = 16" in recipe
 
 
 @pytest.mark.parametrize("script", sorted(str(path.relative_to(EXAMPLES)) for path in EXAMPLES.rglob("*.py")))

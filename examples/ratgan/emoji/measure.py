@@ -1,4 +1,4 @@
-"""Measure every model that a run kept, by two protocols: results/*.json, a table, a curve, and what the last draws."""
+"""Measure models that runs kept, by two protocols: results/*.json, a table, a curve, and what the last one draws."""
 
 import json
 import subprocess
@@ -25,13 +25,13 @@ SHOWN = {
 
 
 @click.command()
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--matcher", required=True, type=click.Path(path_type=Path))
 @click.option("--page", default=HERE, type=click.Path(path_type=Path), help="Where results/ and the pictures go.")
-def main(run: Path, matcher: Path, page: Path) -> None:
-    """Measure the checkpoints of RUN that were not measured yet."""
+def main(runs: tuple[Path, ...], matcher: Path, page: Path) -> None:
+    """Measure checkpoints of RUNS, each of which went on from the one before, where that was not done yet."""
     out = page / "results"
-    models = {int(path.name.removeprefix("step-")): path for path in sorted(run.glob("checkpoints/step-*"))}
+    models = kept(runs)
     for step, model in models.items():
         for protocol in PROTOCOLS:
             file = out / f"{protocol}-{step:06d}.json"
@@ -43,6 +43,19 @@ def main(run: Path, matcher: Path, page: Path) -> None:
     (out / "table.md").write_text("\n\n".join(table(read[name], title) for name, title in PROTOCOLS.items()) + "\n")
     curve(read, page / "curve.png")
     draw(models[max(models)], page / "drawn.png")
+
+
+def kept(runs: tuple[Path, ...]) -> dict[int, Path]:
+    """Steps since the first run began -> model; of each run about every 2,000th step, the first and the last."""
+    models: dict[int, Path] = {}
+    for run in runs:
+        before = max(models, default=0)
+        own = {int(path.name.removeprefix("step-")): path for path in run.glob("checkpoints/step-*")}
+        if not own:
+            raise click.UsageError(f"{run}: got no checkpoints, expected a run folder of `rat-modules train`")
+        shown = {step for step in own if step % 2000 == 0} | {max(own)} | ({min(own)} if not before else set())
+        models |= {before + step: own[step] for step in sorted(shown)}
+    return models
 
 
 def draw(model: Path, path: Path) -> None:
