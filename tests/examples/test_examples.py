@@ -1,5 +1,6 @@
 """Every example runs as a reader would run it."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -7,8 +8,6 @@ from pathlib import Path
 import pytest
 
 import rat_modules
-
-from ..plates import small_model
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
