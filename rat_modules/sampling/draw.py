@@ -1,5 +1,6 @@
 """Ways to draw: many captions, a walk through noise, a walk between captions, two captions mixed by depth."""
 
+import io
 import math
 import secrets
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from rat_modules.assembly import Assembly, draw_noise
 from rat_modules.errors import RatError
+from rat_modules.sampling.grid import captioned_grid
 from rat_modules.sampling.pixels import to_pixels
 from rat_modules.training.processes import Processes
 
@@ -21,6 +23,12 @@ class Drawn(NamedTuple):
 
     pixels: Tensor
     captions: list[str]
+
+    def _repr_png_(self) -> bytes:
+        """The captioned grid, which a notebook shows; of the first 64."""
+        stream = io.BytesIO()
+        captioned_grid(self.pixels[:64], self.captions[:64]).save(stream, format="PNG")
+        return stream.getvalue()
 
 
 def draw_captions(
