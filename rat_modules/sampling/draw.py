@@ -56,9 +56,8 @@ def draw_captions(
         seed = processes.most(secrets.randbits(62))  # one seed for all
     noise = strong_noise(assembly, len(repeated), seed, strength)
     rows = processes.share(len(repeated))
-    chunks = [rows[k : k + AT_ONCE] for k in range(0, max(1, len(rows)), AT_ONCE)]
-    pixels = [_pixels(assembly, noise[chunk], assembly.encode([repeated[row] for row in chunk])) for chunk in chunks]
-    return Drawn(processes.gathered(torch.cat(pixels))[: len(repeated)], repeated)
+    pixels = _pixels(assembly, noise[rows], assembly.encode([repeated[row] for row in rows]))
+    return Drawn(processes.gathered(pixels)[: len(repeated)], repeated)
 
 
 def interpolate_noise(
@@ -158,7 +157,9 @@ def slerp(start: Tensor, end: Tensor, part: Tensor) -> Tensor:
 
 
 def _pixels(assembly: Assembly, noise: Tensor, sentence: Tensor) -> Tensor:
-    return to_pixels(assembly.render(noise, sentence, to="cpu"), assembly.recipe.data.value_range)
+    white, chunks = assembly.recipe.data.value_range, range(0, max(1, len(noise)), AT_ONCE)
+    drawn = (assembly.render(noise[k : k + AT_ONCE], sentence[..., k : k + AT_ONCE, :], to="cpu") for k in chunks)
+    return torch.cat([to_pixels(images, white) for images in drawn])
 
 
 def _check_frames(frames: int) -> None:

@@ -47,7 +47,11 @@ def test_the_table_and_the_verbs_say_the_same(run: Callable) -> None:
 
 @pytest.mark.parametrize(
     ("typed", "offered"),
-    [("rat-modules tr", "train train-text"), ("rat-modules sample --st", "--strength"), ("rat-modules data s", "shard")],
+    [
+        ("rat-modules tr", "train train-text"),
+        ("rat-modules sample --st", "--strength"),
+        ("rat-modules data s", "shard"),
+    ],
 )
 def test_a_shell_completes_verbs_and_options(typed: str, offered: str) -> None:
     words = {"COMP_WORDS": typed, "COMP_CWORD": str(len(typed.split()) - 1), "_RAT_MODULES_COMPLETE": "bash_complete"}
