@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from rat_modules.assembly import load
-from rat_modules.cli.export import FILES
+from rat_modules.cli.export import FILES, _ideas
 from rat_modules.exporting.formats import FORMATS
 
 from ..exporting import models
@@ -75,3 +75,27 @@ def test_no_compiler_is_told_before_anything_slow(refused: Callable, tmp_path: P
     assert "compiles C++ on this machine: got no no-such-compiler, which CXX names" in line
     line = refused(*words, env={"PATH": str(tmp_path)})
     assert "got no compiler, expected g++ or clang++; install one" in line
+
+
+def test_what_is_refused_of_a_page(refused: Callable, model: Path, tmp_path: Path) -> None:
+    web, out = ["export", model, "--format", "web"], tmp_path / "site"
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "mine").touch()
+    assert "not empty" in refused(*web, "--out", tmp_path / "full")
+    assert "no folder" in refused(*web, "--out", out, "--runtime", tmp_path / "nothing")
+    assert "lacks onnxruntime-web" in refused(*web, "--out", out, "--runtime", tmp_path / "full")
+    words = ["export", model, "--format", "torch-export", "--out", tmp_path / "x.pt2"]
+    assert "--format web with it" in refused(*words, "--runtime", tmp_path)
+    assert "--format web with it" in refused(*words, "--captions", tmp_path / "captions.txt")
+    wordless = small_model(tmp_path / "wordless", **{"text_encoder.name": "none"})
+    line = refused("export", wordless, "--format", "web", "--out", out)
+    assert "text encoder of a web page: got no text encoder, expected wordllama" in line
+    assert not out.exists() and (tmp_path / "full" / "mine").exists()
+
+
+def test_ideas_are_taken_evenly_from_what_there_is(tmp_path: Path) -> None:
+    assert _ideas(tmp_path, None) == []
+    (tmp_path / "captions.txt").write_text("".join(f"caption {number}\n" for number in range(24)))
+    assert _ideas(tmp_path, None) == [f"caption {number}" for number in range(0, 24, 3)]
+    (tmp_path / "two.txt").write_text("one\ntwo\n")
+    assert _ideas(tmp_path, str(tmp_path / "two.txt")) == ["one", "two"]
