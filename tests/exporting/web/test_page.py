@@ -45,7 +45,7 @@ def page(browser: Any, serve: Callable, site: Path) -> Any:
     page.on("console", lambda line: page.problems.append(line.text) if line.type in ("error", "warning") else None)
     page.on("request", lambda request: asked.append(request.url))
     page.goto(address)
-    page.wait_for_function("window.ready.then(Boolean)")
+    assert page.evaluate("window.ready.then(Boolean)")
     assert all(url.startswith((address, "data:", "blob:")) for url in asked), "something from elsewhere"
     yield page
     assert page.problems == []
@@ -77,7 +77,9 @@ CANVAS = """(place) => {
 def drawn(page: Any, act: Callable[[], None]) -> None:
     page.evaluate("document.getElementById('said').textContent = ''")
     act()
-    page.wait_for_function("document.getElementById('said').textContent")
+    page.locator(
+        "#said:not(:empty)"
+    ).wait_for()  # the page's policy lets nothing be evaluated, as a wait for text would
 
 
 @pytest.mark.slow
@@ -130,7 +132,7 @@ def test_hostile_input_is_answered_politely(page: Any) -> None:
 def test_a_phone_sees_all_of_its_width(browser: Any, serve: Callable, site: Path) -> None:
     page = browser.new_page(viewport={"width": 360, "height": 740})
     page.goto(serve(site))
-    page.wait_for_function("window.ready.then(Boolean)")
+    assert page.evaluate("window.ready.then(Boolean)")
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     page.close()
 
@@ -142,12 +144,12 @@ def test_a_lost_file_and_a_folder_that_is_opened_as_files_say_so(
 ) -> None:
     page = browser.new_page()
     page.goto((site / "index.html").as_uri())
-    page.wait_for_function("document.getElementById('said').textContent.includes('python -m http.server')")
+    page.get_by_text("python -m http.server").wait_for()
     for path in site.iterdir():
         if path.name != "rows.gz":
             (tmp_path / path.name).symlink_to(path)
     page.goto(serve(tmp_path))
-    page.wait_for_function("document.getElementById('said').textContent.includes('rows.gz could not be fetched')")
+    page.get_by_text("rows.gz could not be fetched").wait_for()
     page.close()
 
 
