@@ -36,8 +36,8 @@ def test_help_ends_with_two_worked_examples(run: Callable, verb: str) -> None:
 
 def test_the_table_and_the_verbs_say_the_same(run: Callable) -> None:
     promised = (
-        "recipes components plugins assemble train train-text sample report evaluate compare convert retrofit data demo"
-        " new-plugin doctor"
+        "recipes components plugins assemble train train-text sample report evaluate compare convert export retrofit"
+        " data demo new-plugin doctor"
     )
     assert list(VERBS) == promised.split()
     shown = run("--help").stdout
