@@ -38,7 +38,7 @@ TABLE: dict[str, set[str]] = {
     "playing": BASE | NAMES | OPS | LAYERS | MODELS | SYSTEMS | WORK | {"reporting"},
     "exporting": BASE | NAMES | OPS | LAYERS | MODELS | SYSTEMS | WORK,
     "testing": BASE | NAMES | OPS | LAYERS | MODELS | SYSTEMS | WORK,
-    "cli": BASE | NAMES | OPS | LAYERS | MODELS | SYSTEMS | WORK | {"testing", "reporting", "exporting", "hub", "playing"},
+    "cli": BASE | NAMES | OPS | LAYERS | MODELS | SYSTEMS | WORK | {"testing", "reporting", "exporting", "playing"},
 }
 # nothing in these loads torch when it is imported; the command line and training loops do so inside functions
 LIGHT = BASE | NAMES | {"cli"}
@@ -117,7 +117,8 @@ def test_a_file_keeps_to_the_house(path: Path) -> None:
 
 
 def test_the_table_has_no_way_back() -> None:
-    tiers = [BASE, NAMES | OPS, LAYERS, MODELS, SYSTEMS, WORK, {"testing", "reporting", "exporting", "hub"}, {"playing"}, {"cli"}]
+    over = {"testing", "reporting", "exporting", "hub"}
+    tiers = [BASE, NAMES | OPS, LAYERS, MODELS, SYSTEMS, WORK, over, {"playing"}, {"cli"}]
     height = {name: level for level, tier in enumerate(tiers) for name in tier}
     assert height.keys() == TABLE.keys()
     for name, allowed in TABLE.items():
