@@ -1,10 +1,13 @@
 """Fixtures that several folders of tests share."""
 
+import importlib.util
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -64,3 +67,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for item in items:
             if item.get_closest_marker("cuda"):
                 item.add_marker(pytest.mark.skip(reason="no CUDA device; `make gpu` runs it on a machine that has one"))
+
+
+@pytest.fixture(scope="module")  # its event loop runs as long as it is there, and other modules have loops of their own
+def browser() -> Iterator[Any]:
+    """A real Chromium."""
+    if importlib.util.find_spec("playwright") is None:
+        pytest.skip("needs the package playwright")
+    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if path is None:
+        pytest.skip("needs Chromium: apt-get install chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield started
+        started.close()

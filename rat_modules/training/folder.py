@@ -93,7 +93,8 @@ class RunFolder:
             return {**about, **told}
         except (OSError, ValueError, KeyError, TypeError, RecursionError, OverflowError) as error:
             if self.steps():
-                why = error.strerror if isinstance(error, OSError) else "damaged"
+                deep = "nested too deeply" if isinstance(error, RecursionError) else "damaged"
+                why = error.strerror if isinstance(error, OSError) else deep
                 hint = "bring it back from a copy, or begin a new run with --from a checkpoint's folder"
                 raise CheckpointError(
                     "run folder", got=f"no readable {self.about} ({why})", expected="what `train` wrote", hint=hint

@@ -3,7 +3,6 @@
 import base64
 import io
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -20,12 +19,7 @@ from rat_modules.assembly import load
 from rat_modules.sampling.draw import draw_captions, mix_captions
 
 gradio = pytest.importorskip("gradio", reason="gradio is not installed: pip install 'rat-modules[demo]'")
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: apt-get install chromium"),
-]
+pytestmark = pytest.mark.slow
 MODEL = Path(__file__).parents[2] / "examples" / "ratgan" / "emoji"
 FIRST, SECOND = "woman scientist with dark skin tone", "red heart"
 PATIENCE = 60_000  # milliseconds, where other tests run beside it
@@ -33,7 +27,7 @@ PICTURES = os.environ.get("RAT_MODULES_PICTURES")  # a folder: screenshots are k
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def url(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     left = tmp_path_factory.mktemp("gradio")
     words = ["-m", "rat_modules", "demo", MODEL, "--caption", FIRST, "--caption", SECOND, "--device", "cpu"]
     # a proxy that is nowhere: the page must not ask it
@@ -52,14 +46,6 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         _, err = server.communicate(timeout=60)
         assert server.returncode == 0 and not err, err
         assert not [path for path in left.rglob("*") if path.is_file()], "nothing of a visitor is left"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as play:
-        opened = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ import pytest
 from .attacked import Attacker
 from .hostile import refused, runs, small_png
 
-RESULT = {"protocol": {}, "measures": {}, "results": {}, "data": {}, "model": {}, "measured_with": {}, "warnings": []}
+NUMBERS = {"frechet": {"distance": 1.0}}
+RESULT = {"protocol": {}, "measures": {}, "results": NUMBERS, "data": {}, "model": {}, "measured_with": {}, "warnings": []}
 DEEP = "[" * 100_000
 
 

@@ -1,22 +1,15 @@
-"""A file server and a Chromium; without them, tests skip and say what is missing."""
+"""A file server, and the tarball of the runtime; without it, tests skip and say what is missing."""
 
 import functools
-import importlib.util
 import os
-import shutil
 import threading
 from collections.abc import Callable, Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from rat_modules.exporting.web.runtime import RUNTIME
-
-CHROMIUM = next(
-    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
-)
 
 
 class _Quiet(SimpleHTTPRequestHandler):
@@ -39,21 +32,6 @@ def serve() -> Iterator[Callable[[Path], str]]:
     for server in servers:
         server.shutdown()
         server.server_close()
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    """A real Chromium."""
-    if importlib.util.find_spec("playwright") is None:
-        pytest.skip("needs the package playwright")
-    if CHROMIUM is None:
-        pytest.skip("needs Chromium: apt-get install chromium")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield started
-        started.close()
 
 
 @pytest.fixture(scope="session")
