@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -55,6 +56,22 @@ def captions_pickle(path: Path, words: int, *, first: str = "<end>") -> Path:
     tables = dict(enumerate(names)), {name: number for number, name in enumerate(names)}
     path.write_bytes(pickle.dumps([[[1, 2], [3]], [[4]], *tables], protocol=2))
     return path
+
+
+def damsm(words: int, cond_dim: int, embedding_dim: int = 7) -> dict[str, Tensor]:
+    """A published text encoder of any width."""
+    rnn = torch.nn.LSTM(embedding_dim, cond_dim // 2, bidirectional=True)
+    return {
+        "encoder.weight": torch.randn(words, embedding_dim),
+        **{f"rnn.{name}": tensor.detach() for name, tensor in rnn.state_dict().items()},
+    }
+
+
+def birds(folder: Path) -> None:
+    """The files that a reader of our pages has downloaded, of a small generator."""
+    torch.save(net_g(2, 16, 1), folder / "netG.pth")
+    torch.save(damsm(20, 256), folder / "text_encoder.pth")
+    captions_pickle(folder / "captions.pickle", 20)
 
 
 def caption(tokens: Sequence[int]) -> str:
