@@ -45,8 +45,9 @@ lint: $(READY) ## ruff and mypy
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 
-docs: $(PAGES) ## the pages of docs/ as a site in out/site, with their references; then open out/site/index.html
+docs: $(PAGES) ## the pages of docs/ as a site, with references made from the code, in out/site
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --site-dir $(abspath $(OUT))/site
+	@echo "open $(OUT)/site/index.html; with its search: python3 -m http.server --directory $(OUT)/site"
 
 # a part of the benchmarks replaces no whole report
 REPORT = $(if $(ARGS),$(OUT),benchmarks)

@@ -1,6 +1,7 @@
 """Which names are public, and on which page of the reference each is described once."""
 
 import importlib
+import importlib.util
 import inspect
 from collections.abc import Iterator
 
@@ -34,8 +35,28 @@ PAGES = {
         "rat_modules.retrofitting",
         "rat_modules.data",
         "rat_modules.hub",
-        "rat_modules.checkpoints.family",
         "rat_modules.evaluation.protocol",
+        "rat_modules.sampling.draw",
+        "rat_modules.sampling.pixels",
+        "rat_modules.sampling.grid",
+    ),
+    "plugins": (
+        "rat_modules.text.captions",
+        "rat_modules.text.vocabulary",
+        "rat_modules.text.damsm",
+        "rat_modules.text.wordllama",
+        "rat_modules.text.projected",
+        "rat_modules.text.frozen",
+        "rat_modules.evaluation.seen",
+        "rat_modules.checkpoints.family",
+        "rat_modules.checkpoints.published_keys",
+        "rat_modules.checkpoints.votes",
+        "rat_modules.layers.widths",
+        "rat_modules.layers.padding",
+        "rat_modules.layers.planning",
+        "rat_modules.losses.similarity",
+        "rat_modules.models.sizes",
+        "rat_modules.ops.memory",
     ),
     "testing": ("rat_modules.testing",),
 }
@@ -62,9 +83,16 @@ def described() -> dict[str, tuple[str, str]]:
     for page, modules in PAGES.items():
         for module in modules:
             for name in names(module):
-                dotted = f"{module}.{name}"
-                found[dotted] = first.setdefault(_what(module, name), (page, dotted))
+                found[f"{module}.{name}"] = first.setdefault(_what(module, name), (page, path(module, name)))
     return found
+
+
+def path(module: str, name: str) -> str:
+    """The dotted name by which a reader of files finds it: where a file has the name too, that is its home."""
+    dotted = f"{module}.{name}"
+    if hasattr(importlib.import_module(module), "__path__") and importlib.util.find_spec(dotted):
+        return f"{getattr(importlib.import_module(module), name).__module__}.{name}"
+    return dotted
 
 
 def _what(module: str, name: str) -> object:
@@ -85,7 +113,7 @@ def _module(module: str) -> Iterator[str]:
     places = described()
     for name in names(module):
         page, dotted = places[f"{module}.{name}"]
-        if dotted == f"{module}.{name}":
+        if dotted == path(module, name):
             yield from (f"::: {dotted}", "")
         else:
             yield from (f"`{name}` is [{dotted}]({page}.md#{dotted}).", "")

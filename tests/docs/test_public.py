@@ -1,13 +1,16 @@
 """No public name without words, and none that the reference leaves out."""
 
 import importlib
+import importlib.util
 import inspect
+import re
 import tomllib
 
 import pytest
 
 import rat_modules
 
+from ..pages import blocks
 from .made import ROOT, module
 
 public = module("public")
@@ -59,6 +62,37 @@ def test_each_page_asks_for_its_names(page: str) -> None:
         for name in public.names(home):
             place, dotted = public.described()[f"{home}.{name}"]
             assert f"::: {dotted}\n" in asked or f"[{dotted}]({place}.md#{dotted})" in asked
+
+
+def imported() -> set[tuple[str, str]]:
+    """(module, name) of all that our plugin packages, and the blocks of pages, import from the package."""
+    pages = [ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("plugins/**/README.md")]
+    sources = [block.text for page in pages for block in blocks(page) if block.language == "python"]
+    sources += [path.read_text(encoding="utf-8") for path in ROOT.glob("plugins/*/rat_modules_*/*.py")]
+    return {
+        (found[1], name.partition(" as ")[0].strip())
+        for source in sources
+        for found in re.finditer(r"^ *from (rat_modules(?:\.[\w.]+)?) import ([\w, ]+)$", source, re.M)
+        for name in found[2].split(",")
+    }
+
+
+def test_what_others_are_shown_to_import_is_in_the_reference() -> None:
+    described = {id(getattr(importlib.import_module(home), name)) for home, name in NAMES if home != "rat_modules.hub"}
+    missing = set()
+    for home, name in imported():
+        value = getattr(importlib.import_module(home), name)
+        if (inspect.isclass(value) or inspect.isfunction(value)) and id(value) not in described:
+            missing.add(f"{home}.{name}")
+    assert missing == set()
+    assert len(imported()) > 30
+
+
+def test_a_file_of_the_same_name_is_not_described_in_its_place() -> None:
+    assert public.path("rat_modules.assembly", "build") == "rat_modules.assembly.build.build"
+    for _, dotted in public.described().values():
+        package = importlib.import_module(dotted.rpartition(".")[0])
+        assert not (hasattr(package, "__path__") and importlib.util.find_spec(dotted)), dotted
 
 
 def test_the_extra_names_what_builds_the_site() -> None:
