@@ -13,8 +13,13 @@ def readable(text: str) -> str:
     """The same docstring, with a section of examples, and with signs that Markdown would take for its own escaped."""
     prose, example, code = EXAMPLE.sub("Examples:", text).partition("Examples:\n")
     pieces = CODE.split(prose)
-    plain = [piece if CODE.fullmatch(piece) else piece.replace("<", "&lt;") for piece in pieces]
-    return re.sub(r"^( *)#", r"\1\\#", "".join(plain), flags=re.M) + example + code
+    plain = "".join(piece if CODE.fullmatch(piece) else _escaped(piece) for piece in pieces)
+    return re.sub(r"^( *)#", r"\1\\#", plain, flags=re.M) + example + code
+
+
+def _escaped(text: str) -> str:
+    # not the stars of an argument `**options`, by which griffe knows it
+    return re.sub(r"(?<=[^\s*])\*", r"\\*", text.replace("<", "&lt;"))
 
 
 class Docstrings(griffe.Extension):

@@ -14,6 +14,7 @@ readable = module("docstrings").readable
     [
         ("A.\n\nExample:\n    >>> 1 < 2\n    True\n", "A.\n\nExamples:\n    >>> 1 < 2\n    True\n"),
         ("all with\n## before, `a < b` or \"<end>\"", "all with\n\\## before, `a < b` or \"&lt;end>\""),
+        ("controller.*' and 'site.*\n    **options: any", "controller.\\*' and 'site.\\*\n    **options: any"),
         ("An Example: of words", "An Example: of words"),
     ],
 )
