@@ -85,8 +85,10 @@ class _Fetches(TorchFunctionMode):
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         given = (*args, *(kwargs or {}).values())
         waits = not (kwargs or {}).get("non_blocking", False)
-        moved = func is Tensor.to and waits and any(
-            isinstance(each, str | torch.device) and torch.device(each).type == "cpu" for each in given
+        moved = (
+            func is Tensor.to
+            and waits
+            and any(isinstance(each, str | torch.device) and torch.device(each).type == "cpu" for each in given)
         )
         if func in _FETCHING or moved:
             self.seen.append(func.__name__)

@@ -41,7 +41,6 @@ def row_problems(page: Path) -> list[str]:
     return problems
 
 
-
 def _functions(file: Path) -> set[str]:
     tree = ast.parse(file.read_text(encoding="utf-8"))
     return {node.name for node in tree.body if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")}

@@ -14,7 +14,7 @@ from rat_modules.recipes import Recipe
 _AT_ONCE = 64
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class Assembly:
     """A whole system; parts that are not there are None.
 
@@ -37,6 +37,16 @@ class Assembly:
     text_encoder: Any
     loss: Any
     recipe: Recipe
+
+    def __repr__(self) -> str:
+        from rat_modules.assembly.showing import line
+
+        return line(self)
+
+    def _repr_html_(self) -> str:
+        from rat_modules.assembly.showing import page
+
+        return page(self)
 
     def sample(self, captions: str | Sequence[str], *, seed: int | None = None, noise: Tensor | None = None) -> Tensor:
         """Draw one picture per caption.

@@ -27,6 +27,7 @@ VERBS = {
     "evaluate": "Measure a trained system.",
     "compare": "Lay results of `evaluate` side by side, where their protocols are one.",
     "convert": "Turn published weights into safetensors.",
+    "export": "Write a generator as ONNX, a torch program, a compiled package or a web page.",
     "retrofit": "Look at somebody else's network before making it follow text.",
     "data": "Prepare captioned pictures, or check a folder of them.",
     "demo": "Play with a model in a browser, or train a small one in minutes.",

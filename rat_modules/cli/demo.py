@@ -1,6 +1,5 @@
 """`rat-modules demo`: a page to play with a model; without one, a small one is trained."""
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -39,10 +38,7 @@ def command(model: Path | None, **options: Any) -> int | None:
     never shown in training; the grid and the table say how well the model puts them together from their parts.
     """
     of_page = {name: options.pop(name) for name in ("captions", "host", "port", "device")}
-    strangers = options if model is not None else of_page
-    if given := [f"--{name.removesuffix('s') if name == 'captions' else name}" for name, v in strangers.items() if v]:
-        got, expected = ("a MODEL", "none: they train one") if model is not None else ("no MODEL", "one to play with")
-        raise RatError(" and ".join(given), got=got, expected=expected)
+    _refuse_given(options if model is not None else of_page, model)
     if model is not None:
         play(model, **of_page)
         return None
@@ -52,31 +48,33 @@ def command(model: Path | None, **options: Any) -> int | None:
     return train(minutes, options["out"], recipe, options["seed"] or 0)
 
 
+def _refuse_given(options: dict[str, Any], model: Path | None) -> None:
+    given = [f"--{name.removesuffix('s')}" if name == "captions" else f"--{name}" for name in options]
+    given = [name for name, value in zip(given, options.values(), strict=True) if value not in (None, ())]
+    if given and model is not None:
+        raise RatError(" and ".join(given), got="a MODEL", expected="none", hint="they train one: leave them out")
+    if given:
+        raise RatError(" and ".join(given), got="no MODEL", expected="one to play with", hint="name a run folder")
+
+
 def play(model: Path, captions: tuple[str, ...], host: str | None, port: int | None, device: str | None) -> None:
     """Serve the page until Ctrl-C.
 
     Raises:
         RatError: there is no such model, gradio is missing, or the port is taken.
     """
-    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     from rat_modules.assembly import load
-    from rat_modules.playing.page import CSS, gradio, page
+    from rat_modules.playing.page import page
     from rat_modules.playing.player import Player
+    from rat_modules.playing.serving import serve
     from rat_modules.sampling.device import choose_device
 
-    gr = gradio()
     assembly = load(model)
     player = Player(assembly)
     assembly.generator.to(choose_device(device))
     examples = list(dict.fromkeys([*captions, *_captions_beside(model)]))[:_SHOWN]
     blocks = page(player, assembly.recipe.name, [*examples, *_EXAMPLES[len(examples) :]])
-    try:
-        _, url, _ = blocks.queue(max_size=64).launch(
-            server_name=host or "127.0.0.1", server_port=port, prevent_thread_lock=True, quiet=True, share=False,
-            inbrowser=False, css=CSS, theme=gr.themes.Default(font="system-ui", font_mono="monospace"), ssr_mode=False,
-        )  # fmt: skip
-    except OSError as error:
-        raise RatError("the page", got=error, expected="a free port", hint="choose another --port or --host") from error
+    url = serve(blocks, host or "127.0.0.1", port)
     click.echo(f"open {url} in a browser; Ctrl-C ends it")
     blocks.block_thread()
 

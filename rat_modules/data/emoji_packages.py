@@ -76,7 +76,14 @@ PICTURES: dict[str, Package] = {
 }
 
 
-def obtain(packages: Sequence[Package], folder: Path, *, source: Path | None, say: Callable[[str], None]) -> list[Path]:
+def obtain(
+    packages: Sequence[Package],
+    folder: Path,
+    *,
+    source: Path | None,
+    say: Callable[[str], None],
+    option: str = "--from",
+) -> list[Path]:
     """Return a checked tarball of every package.
 
     Args:
@@ -84,6 +91,7 @@ def obtain(packages: Sequence[Package], folder: Path, *, source: Path | None, sa
         folder: where fetched tarballs are kept; one that is there already and whole is not fetched again.
         source: take the tarballs from this folder, and fetch nothing.
         say: called with one line per package.
+        option: how a person names `source`.
 
     Raises:
         DataError: a tarball is missing, cannot be fetched, or differs from the one that was inspected.
@@ -96,7 +104,7 @@ def obtain(packages: Sequence[Package], folder: Path, *, source: Path | None, sa
     began, fetched = time.monotonic(), 0
     for k, package in enumerate(absent):
         say(f"fetching {package.spec} ({package.size / 1e6:.1f} MB)")
-        _pack(package, paths[package], packages)
+        _pack(package, paths[package], packages, option)
         fetched += package.size
         rate = fetched / (time.monotonic() - began)
         left = sum(other.size for other in absent[k + 1 :])
@@ -127,12 +135,12 @@ def pack_line(packages: Sequence[Package]) -> str:
     return "npm pack " + " ".join(package.spec for package in packages)
 
 
-def _pack(package: Package, path: Path, packages: Sequence[Package]) -> None:
+def _pack(package: Package, path: Path, packages: Sequence[Package], option: str) -> None:
     npm = shutil.which("npm")
     if npm is None:
         raise DataError(
             "npm is not installed here",
-            hint=f"where it is, run `{pack_line(packages)}`, copy the .tgz files and give their folder with --from",
+            hint=f"where it is, run `{pack_line(packages)}`, copy the .tgz files and give their folder with {option}",
         )
     # npm writes its own name into a folder of ours; only a checked file takes the name that counts
     with atomic_write(path) as temporary:
@@ -150,7 +158,7 @@ def _pack(package: Package, path: Path, packages: Sequence[Package]) -> None:
                 raise DataError(
                     f"npm could not fetch {package.spec}",
                     got=_reason(done.stderr) or f"status {done.returncode}",
-                    hint=f"try again, or run `{pack_line(packages)}` elsewhere and give the folder with --from",
+                    hint=f"try again, or run `{pack_line(packages)}` elsewhere and give the folder with {option}",
                 )
             verify(package, packed[0])
             packed[0].replace(temporary)

@@ -33,6 +33,7 @@ class Judgement:
         captions: the number of those that were asked for, a hash of them in their order, and one of all that is said of
             the reference and of what it shows.
         training: the same as the reference of the training pictures, where they were looked at.
+        repeats: how many captions are drawn several times, and how often.
     """
 
     results: dict[str, dict[str, float]]
@@ -41,6 +42,7 @@ class Judgement:
     preparation: str
     captions: dict[str, Any]
     training: dict[str, Any] | None
+    repeats: dict[str, Any]
 
 
 def judge(
@@ -105,7 +107,7 @@ def judge(
             caption_vectors=partial(caption_vectors, matcher) if matcher is not None else None,
             repeats=repeats, times=protocol.times, training=trained,
         )  # fmt: skip
-        results, problems = {}, _few(real)
+        results, problems = {}, _few(generated, real) if "frechet" in metrics else []
         for name, metric in metrics.items():
             try:
                 results[name] = plain(name, metric(seen, name))
@@ -118,6 +120,7 @@ def judge(
             getattr(dataset, "preparation", "as the data set makes them"),
             {"count": len(asked.captions), "sha256": _hash_of(asked.captions), "pool": _hash_of(map(str, pool))},
             None if trained is None else fingerprint(trained),
+            {"captions": len(repeated), "times": protocol.times, "each": "once, however often it was asked for"},
         )
 
 
@@ -163,14 +166,14 @@ def looks(extractor: Extractor, metrics: Mapping[str, Metric], needs: set[str], 
     return look
 
 
-def _few(real: Side) -> list[str]:
-    """A reference of fewer pictures than features has no covariance of full rank: the distance grows as it shrinks."""
-    there, width = len(real.captions), real["features"].width
+def _few(*sides: Side) -> list[str]:
+    """Fewer pictures than features have no covariance of full rank: the distance grows as they become fewer."""
+    there, width = min(len(side.captions) for side in sides), sides[0]["features"].width
     if there > width:
         return []
     return [
-        f"{there} reference pictures are few for {width} features: Frechet and kernel distance depend on their number, "
-        "and compare with numbers of the same reference alone"
+        f"{there} pictures are few for {width} features: their Frechet distance grows as they become fewer, and "
+        "compares with one of as many pictures alone"
     ]
 
 

@@ -76,11 +76,11 @@ class Result:
             if not values or not all(type(value) in (int, float) and math.isfinite(value) for value in values):
                 raise ValueError("no numbers, or some that are not finite")
             return cls(**found)
-        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError, OverflowError) as error:
             told = {KeyError: f"no {error} in it", json.JSONDecodeError: f"no JSON: {error}"}
             got = error.strerror if isinstance(error, OSError) else told.get(type(error), str(error))
             hint = "`rat-modules evaluate MODEL --data D --protocol P --out FILE` writes one"
-            raise RatError(f"result {path}", got=got, hint=hint) from error
+            raise RatError(f"result {path}", got=got, expected="what `evaluate` wrote", hint=hint) from error
 
 
 def stamped(
@@ -111,7 +111,7 @@ def stamped(
     }
     read: dict[str, dict[str, Any]] = {
         "matching": {"matcher": matcher_sha256},
-        "repeats": {"captions": protocol.repeats, "times": protocol.times},
+        "repeats": judgement.repeats,
         "training": {"training": judgement.training},
     }
     measures = {

@@ -7,6 +7,7 @@ from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from rat_modules import __version__
 from rat_modules.assembly import Assembly
+from rat_modules.errors import RatError
 from rat_modules.evaluation.result import Result
 from rat_modules.sampling.draw import draw_captions
 from rat_modules.sampling.grid import captioned_grid
@@ -17,7 +18,6 @@ _HEADLINES = (
     "frechet: distance", "kernel-distance: mean", "inception-score: mean", "precision-recall: precision",
     "precision-recall: recall", "diversity: ratio", "r-precision: generated", "clip-score: generated",
 )  # fmt: skip
-_PUBLISHED = {"frechet: distance": "fid", "kernel-distance: mean": "kid"}  # names of these with Inception's features
 
 
 def card(
@@ -52,13 +52,11 @@ def card(
     """
     read = [Result.read(Path(file)) for file in results]
     name = name or assembly.recipe.name
-    about = ModelCardData(
-        library_name="rat_modules", pipeline_tag="text-to-image", license=licence, model_name=name,
-        tags=["gan", "rat-gan", "text-to-image"], eval_results=[*_rows(read)] or None,
-    )  # fmt: skip
-    return ModelCard(
-        f"---\n{about.to_yaml()}\n---\n\n" + "\n".join(_text(assembly, name, data, licence, read, captions))
-    )
+    try:
+        return _card(assembly, name, data, licence, read, captions)
+    except (KeyError, TypeError, AttributeError) as error:
+        got = f"no {error} in one of {', '.join(map(str, results))}"
+        raise RatError("results for a card", got=got, expected="what `evaluate --protocol --out` wrote") from error
 
 
 def write_grid(assembly: Assembly, folder: Path, captions: Sequence[str]) -> None:
@@ -67,6 +65,18 @@ def write_grid(assembly: Assembly, folder: Path, captions: Sequence[str]) -> Non
         folder.mkdir(parents=True, exist_ok=True)
         drawn = draw_captions(assembly, captions, seed=0)
         write_png(folder / GRID, captioned_grid(drawn.pixels, drawn.captions))
+
+
+def _card(
+    assembly: Assembly, name: str, data: str | None, licence: str | None, read: list[Result], captions: Sequence[str]
+) -> ModelCard:
+    about = ModelCardData(
+        library_name="rat_modules", pipeline_tag="text-to-image", license=licence, model_name=name,
+        tags=["gan", "rat-gan", "text-to-image"], eval_results=[*_rows(read)] or None,
+    )  # fmt: skip
+    return ModelCard(
+        f"---\n{about.to_yaml()}\n---\n\n" + "\n".join(_text(assembly, name, data, licence, read, captions))
+    )
 
 
 def _text(
@@ -87,8 +97,8 @@ def _text(
         weights = sum(weight.numel() for weight in generator.parameters())
         yield f"| generator | {generator.image_size} px, {weights:,} weights |"
     yield f"| text encoder | {recipe.text_encoder.name} |"
-    yield f"| trained on | {data or 'not said'} |"
-    yield f"| licence | {licence or 'not said'} |"
+    yield f"| trained on | {_cell(data)} |"
+    yield f"| licence | {_cell(licence)} |"
     yield f"| written by | rat_modules {__version__} |"
     for result in read:
         asked = result.protocol
@@ -103,6 +113,10 @@ def _text(
     yield ""
 
 
+def _cell(text: str | None) -> str:
+    return " ".join((text or "not said").split()).replace("|", "\\|")
+
+
 def _rows(read: Sequence[Result]) -> Iterator[EvalResult]:
     for result in read:
         features, kind = result.protocol["features"]["name"], result.data["kind"]
@@ -111,6 +125,5 @@ def _rows(read: Sequence[Result]) -> Iterator[EvalResult]:
             yield EvalResult(
                 task_type="text-to-image", dataset_type=kind, dataset_name=kind, metric_value=numbers[name],
                 dataset_config=f"protocol {result.protocol['name']}", dataset_split=result.protocol["split"],
-                metric_type=_PUBLISHED.get(name, name) if features == "inception" else name,
-                metric_name=f"{name}, features of {features}",
+                metric_type=name, metric_name=f"{name}, features of {features}",
             )  # fmt: skip

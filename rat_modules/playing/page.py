@@ -35,8 +35,9 @@ def page(player: Player, name: str, examples: Sequence[str]) -> Any:
         RatError: gradio is missing.
     """
     gr = gradio()
-    with gr.Blocks(title=f"rat_modules: {name}", analytics_enabled=False) as blocks:
-        gr.Markdown(f"# {name}\nPictures are drawn while you type. The same seed and caption give the same picture.")
+    with gr.Blocks(title="rat_modules", analytics_enabled=False) as blocks:
+        told = "Pictures are drawn while you type. The same seed and caption give the same picture."
+        gr.HTML(f"<h1>{html.escape(name)}</h1><p>{told}</p>")  # a name of somebody else's recipe is no markup
         with gr.Row():
             seed = gr.Number(1, label="noise: seed", precision=0, minimum=0, maximum=2**53, step=1, elem_id="seed")
             strength = gr.Slider(0, 2, 1, step=0.05, label="noise: strength; trained with 1", elem_id="strength")
@@ -125,6 +126,8 @@ class _Tabs:
     def _answer(self, answer: Callable[..., tuple[Any, ...]], own: list[Any], outputs: list[Any], name: str) -> None:
         def polite(*asked: Any) -> tuple[Any, ...]:
             try:
+                if None in asked:
+                    raise RatError("what you asked for", got="an empty field", expected="something in each")
                 return answer(*asked)
             except RatError as error:  # what was drawn before stays
                 return (*[self.gr.skip()] * (len(outputs) - 1), _line(str(error)))
@@ -161,9 +164,7 @@ def gradio() -> Any:
     return found
 
 
-def _noise(seed: float | None, strength: float | None) -> Noise:
-    if seed is None or strength is None:
-        raise RatError("noise", got="an empty field", expected="a seed and a strength")
+def _noise(seed: float, strength: float) -> Noise:
     return Noise(int(seed), float(strength))
 
 

@@ -34,6 +34,7 @@ def frozen(generator: RATGenerator, noise: Tensor, sentence: Tensor) -> Tensor:
         'b 3 h w', one for each block. Block by block the sentence comes in: what a picture shows and the one before it
         does not is what that block, and those after it, have made of the newest hidden states.
     """
+    noise, sentence = _beside(generator, noise), _beside(generator, sentence)
     hidden = generator.plan(noise, sentence).hidden
     blocks = len(generator.blocks)
     each = generator.steps // blocks
@@ -60,7 +61,8 @@ def painted(assembly: Assembly, noise: Tensor, caption: str) -> tuple[list[str],
     generator: RATGenerator = assembly.generator
     words = caption.split()
     without = [" ".join(words[:place] + words[place + 1 :]) or caption for place in range(len(words))]
-    full, *shorter = assembly.encode([caption, *without])
+    noise = _beside(generator, noise)
+    full, *shorter = _beside(generator, assembly.encode([caption, *without]))
     blocks = len(generator.blocks)
     steps = torch.arange(generator.steps, device=full.device) // (generator.steps // blocks)
     heard = torch.arange(blocks, device=full.device)[None] == steps[:, None]  # 'k b'
@@ -71,10 +73,16 @@ def painted(assembly: Assembly, noise: Tensor, caption: str) -> tuple[list[str],
     return words, rearrange(change, "(w b) -> w b", b=blocks).cpu()
 
 
+def _beside(generator: RATGenerator, given: Tensor) -> Tensor:
+    """On the generator's device and of its precision, wherever it was drawn."""
+    return given.to(next(generator.parameters()))
+
+
 @torch.no_grad()
 def trajectory(generator: RATGenerator, noise: Tensor, sentence: Tensor) -> Trajectory:
     """Hidden states of several captions, 'n z' and 's', in the two directions in which they differ most."""
-    hidden = rearrange(generator.plan(noise, sentence).hidden, "k n d -> n k d").float().cpu()
+    plan = generator.plan(_beside(generator, noise), _beside(generator, sentence))
+    hidden = rearrange(plan.hidden, "k n d -> n k d").float().cpu()
     flat = hidden.flatten(0, 1)
     centred = flat - flat.mean(0)
     _, strengths, directions = torch.linalg.svd(centred, full_matrices=False)

@@ -1,5 +1,6 @@
 """Ways to draw: many captions, a walk through noise, a walk between captions, two captions mixed by depth."""
 
+import io
 import math
 import secrets
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from rat_modules.assembly import Assembly, draw_noise
 from rat_modules.errors import RatError
+from rat_modules.sampling.grid import captioned_grid
 from rat_modules.sampling.pixels import to_pixels
 from rat_modules.training.processes import Processes
 
@@ -21,6 +23,12 @@ class Drawn(NamedTuple):
 
     pixels: Tensor
     captions: list[str]
+
+    def _repr_png_(self) -> bytes:
+        """The captioned grid, which a notebook shows; of the first 64."""
+        stream = io.BytesIO()
+        captioned_grid(self.pixels[:64], self.captions[:64]).save(stream, format="PNG")
+        return stream.getvalue()
 
 
 def draw_captions(
@@ -48,9 +56,8 @@ def draw_captions(
         seed = processes.most(secrets.randbits(62))  # one seed for all
     noise = strong_noise(assembly, len(repeated), seed, strength)
     rows = processes.share(len(repeated))
-    chunks = [rows[k : k + AT_ONCE] for k in range(0, max(1, len(rows)), AT_ONCE)]
-    pixels = [_pixels(assembly, noise[chunk], assembly.encode([repeated[row] for row in chunk])) for chunk in chunks]
-    return Drawn(processes.gathered(torch.cat(pixels))[: len(repeated)], repeated)
+    pixels = _pixels(assembly, noise[rows], assembly.encode([repeated[row] for row in rows]))
+    return Drawn(processes.gathered(pixels)[: len(repeated)], repeated)
 
 
 def interpolate_noise(
@@ -150,7 +157,9 @@ def slerp(start: Tensor, end: Tensor, part: Tensor) -> Tensor:
 
 
 def _pixels(assembly: Assembly, noise: Tensor, sentence: Tensor) -> Tensor:
-    return to_pixels(assembly.render(noise, sentence, to="cpu"), assembly.recipe.data.value_range)
+    white, chunks = assembly.recipe.data.value_range, range(0, max(1, len(noise)), AT_ONCE)
+    drawn = (assembly.render(noise[k : k + AT_ONCE], sentence[..., k : k + AT_ONCE, :], to="cpu") for k in chunks)
+    return torch.cat([to_pixels(images, white) for images in drawn])
 
 
 def _check_frames(frames: int) -> None:

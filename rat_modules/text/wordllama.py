@@ -53,7 +53,7 @@ class WordLlamaTextEncoder(nn.Module):
             ShapeError: the package has no embeddings of this width.
         """
         texts = check_captions(captions)
-        model = _load(self.cond_dim)
+        model = load_package(self.cond_dim)
         rows = [self._sentence(model, text.lower() if self.lowercase else text) for text in texts]
         return torch.from_numpy(np.stack(rows))
 
@@ -72,7 +72,13 @@ class WordLlamaTextEncoder(nn.Module):
 
 # loaded once a process, outside the module: copies of an encoder share it and nothing of it is saved
 @functools.cache
-def _load(cond_dim: int) -> Any:
+def load_package(cond_dim: int) -> Any:
+    """The package's model: `.tokenizer`, and `.embedding` 'p s' with a row for each of its pieces.
+
+    Raises:
+        RatError: the package is missing.
+        ShapeError: it has no embeddings of this width.
+    """
     try:
         with _root_logger_kept():
             import wordllama

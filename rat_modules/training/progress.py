@@ -56,7 +56,7 @@ class Progress(Telling):
         self._window = Window(batch_size=batch_size, penalty_every=penalty_every, began=self._looked, before=before)
         self._doctor, self._told = Doctor(), set[str]()
         self._troubles: deque[int] = deque(maxlen=TROUBLES)
-        self._first, self._wrong = step + 1, ""
+        self._first, self._total, self._wrong = step + 1, total, ""
 
     def record(self, step: int, losses: Losses, waited: float = 0.0) -> None:
         """Take the losses of one iteration, which waited so many seconds for its batch.
@@ -78,7 +78,8 @@ class Progress(Telling):
         """Fetch what is pending, write the rows that are due, and show the newest losses.
 
         Raises:
-            TrainingError: three of the last ten iterations were not finite.
+            TrainingError: three of the last ten iterations were not finite; or all is done, and the last two, or the
+                only one, were not.
         """
         if not self._pending:
             return
@@ -92,21 +93,17 @@ class Progress(Telling):
             if step % ROW_EVERY == 0:
                 self._write(self._window.row(step, when))
         self._newest = taken[-1][:2]
+        last = self._newest[0]
+        if last == self._total and {max(last - 1, self._first), last} <= set(self._troubles):
+            raise self._lost()
         self.bar.set_postfix_str(
             f"D {named['discriminator']:.2f} G {named['generator']:.2f} penalty {named['penalty']:.3f}", refresh=False
         )
         self._looked = time.monotonic()
 
     def finish(self) -> None:
-        """Look once more, and write the row of the last iterations.
-
-        Raises:
-            TrainingError: as `look` does; or the last two iterations, or the only one, were not finite.
-        """
+        """Look once more, and write the row of the last iterations."""
         self.look()
-        last = self._newest[0]
-        if {max(last - 1, self._first), last} <= set(self._troubles):
-            raise self._lost()
         if len(self._window):
             self._write(self._window.row(*self._newest))
 

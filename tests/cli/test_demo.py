@@ -61,8 +61,10 @@ def test_minutes_that_never_end_or_begin(refused: Callable, tmp_path: Path, minu
 def test_a_model_is_played_with_and_trains_nothing(refused: Callable, tmp_path: Path) -> None:
     model = small_model(tmp_path / "small")
     line = refused("demo", model, "--minutes", "3", "--seed", "1")
-    assert line == "--minutes and --seed: got a MODEL, expected none: they train one"
-    assert refused("demo", "--port", "8000") == "--port: got no MODEL, expected one to play with"
+    assert line == "--minutes and --seed: got a MODEL, expected none; they train one: leave them out"
+    assert refused("demo", model, "--seed", "0").startswith("--seed: got a MODEL")
+    told = "--caption and --port: got no MODEL, expected one to play with; name a run folder"
+    assert refused("demo", "--port", "8000", "--caption", "a") == told
     assert "nowhere" in refused("demo", tmp_path / "nowhere")
 
 
@@ -80,4 +82,6 @@ def test_a_port_that_is_taken_is_refused(refused: Callable, tmp_path: Path) -> N
     model = small_model(tmp_path / "small")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        assert "expected a free port" in refused("demo", model, "--port", port)
+        assert "expected a free port of this machine" in refused("demo", model, "--port", port)
+    assert "expected a free port of this machine" in refused("demo", model, "--host", "192.0.2.1")
+    assert "nowhere.invalid" in refused("demo", model, "--host", "nowhere.invalid")

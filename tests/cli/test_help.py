@@ -1,5 +1,8 @@
 """Every help ends with two worked examples, and every verb of the table is there."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from importlib import import_module
 
@@ -33,10 +36,26 @@ def test_help_ends_with_two_worked_examples(run: Callable, verb: str) -> None:
 
 def test_the_table_and_the_verbs_say_the_same(run: Callable) -> None:
     promised = (
-        "recipes components plugins assemble train train-text sample report evaluate compare convert retrofit data demo"
-        " new-plugin doctor"
+        "recipes components plugins assemble train train-text sample report evaluate compare convert export retrofit"
+        " data demo new-plugin doctor"
     )
     assert list(VERBS) == promised.split()
     shown = run("--help").stdout
     assert all(f"\n  {verb} " in shown for verb in VERBS)
     assert run().stdout == shown, "the bare command prints its help"
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("rat-modules tr", "train train-text"),
+        ("rat-modules sample --st", "--strength"),
+        ("rat-modules data s", "shard"),
+    ],
+)
+def test_a_shell_completes_verbs_and_options(typed: str, offered: str) -> None:
+    words = {"COMP_WORDS": typed, "COMP_CWORD": str(len(typed.split()) - 1), "_RAT_MODULES_COMPLETE": "bash_complete"}
+    done = subprocess.run(
+        [sys.executable, "-m", "rat_modules"], env={**os.environ, **words}, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == [f"plain,{word}" for word in offered.split()]

@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 
 from rat_modules.assembly import build, load
+from rat_modules.cli import main
 from rat_modules.recipes import load_recipe
 from rat_modules.sampling.pixels import to_pictures, to_pixels
 
@@ -42,6 +43,15 @@ def test_pictures_and_a_grid_of_every_source_of_captions(run: Callable, model: P
     for path, picture in zip(written, expected, strict=False):
         with Image.open(path) as found:
             assert found.tobytes() == picture.tobytes()
+
+
+def test_of_very_many_the_grid_shows_the_first(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rat_modules.cli.sample.ON_GRID", 4)
+    for count, out in ((4, "four"), (70, "many")):  # more than are drawn at once
+        words = ["sample", str(model), "--caption", "a plate", "--count", str(count), "--seed", "1"]
+        assert main([*words, "--out", str(tmp_path / out)]) == 0
+        assert len(names(tmp_path / out)) == count + 1
+    assert (tmp_path / "four" / "grid.png").read_bytes() == (tmp_path / "many" / "grid.png").read_bytes()
 
 
 def test_captions_from_stdin_and_the_same_seed_again(model: Path, tmp_path: Path) -> None:

@@ -212,7 +212,7 @@ def test_a_tar_with_other_headers_is_refused(content: bytes, said: str, tmp_path
         (b'{"captions": [" "], "concept": "1"}', png()),
         (b'{"captions": ["a plate"], "concept": 1}', png()),
         (b'{"captions": ["a plate"], "concept": "1", "box": [1, 2]}', png()),
-        (b'[]', png()),
+        (b"[]", png()),
     ],
 )
 def test_one_unreadable_picture_gives_way_to_the_next_of_its_tar(record: bytes, picture: bytes, shards: Path) -> None:

@@ -87,15 +87,24 @@ def test_a_caption_is_repeated_in_one_group_only(system: Assembly) -> None:
             return {}
 
     many = attrs.evolve(SMALL, samples=300, repeats=200, times=2)
-    judge(
-        system,
-        open_dataset("shapes", image_size=32, split="test", count=7),
-        many,
-        open_extractor("shapes"),
-        {"g": Groups()},
-    )
+    few = open_dataset("shapes", image_size=32, split="test", count=7)
+    found = judge(system, few, many, open_extractor("shapes"), {"g": Groups()})
     first = [group[0] for group in groups]
     assert all(len(set(group)) == 1 for group in groups) and 2 <= len(set(first)) == len(first) < 200
+    assert found.repeats["captions"] == len(first) and found.repeats["times"] == 2, "as drawn, not as asked for"
+    assert not found.problems, "no Frechet distance, no word on how few there are"
+
+
+def test_few_pictures_are_told_where_a_frechet_distance_is_of_them(system: Assembly) -> None:
+    metrics = {"frechet": Frechet()}
+    width = open_extractor("shapes")(torch.zeros(1, 3, 32, 32, dtype=torch.uint8)).features.shape[1]
+    for samples, count in ((width + 1, 7), (7, width + 1)):
+        data = open_dataset("shapes", image_size=32, split="test", count=count)
+        found = judge(system, data, attrs.evolve(SMALL, samples=samples), open_extractor("shapes"), metrics)
+        assert f"7 pictures are few for {width} features" in found.problems[0]
+    data = open_dataset("shapes", image_size=32, split="test", count=width + 1)
+    protocol = attrs.evolve(SMALL, samples=width + 1)
+    assert not judge(system, data, protocol, open_extractor("shapes"), metrics).problems
 
 
 def test_numbers_do_not_depend_on_batches(system: Assembly, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,9 +36,12 @@ def test_the_loop_on_one_page_trains_saves_and_draws(tmp_path: Path) -> None:
 def test_the_emoji_are_trained_and_measured_by_one_command(tmp_path: Path) -> None:
     script = EXAMPLES / "ratgan" / "emoji" / "make.sh"
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = {**os.environ, "PATH": path, "SHORT": "1", "OUT": "runs", "PAGE": "page", "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, "PATH": path, "SHORT": "3", "OUT": "runs", "PAGE": "page", "OMP_NUM_THREADS": "1"}
     done = subprocess.run(["bash", script], capture_output=True, text=True, cwd=tmp_path, env=environment)
     assert done.returncode == 0, done.stderr
+    (tmp_path / "page" / "curve.png").unlink()
+    again = subprocess.run(["bash", script], capture_output=True, text=True, cwd=tmp_path, env=environment)
+    assert again.returncode == 0 and "steps done" not in again.stdout, again.stderr
     names = {path.name for path in (tmp_path / "page").rglob("*") if path.is_file()}
     results = {f"{name}-{step:06d}.json" for name in ("emoji", "emoji-composition") for step in (3, 6, 9)}
     assert names == {"curve.png", "drawn.png", "table.md", *results}

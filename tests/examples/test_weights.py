@@ -91,12 +91,15 @@ def test_the_page_of_the_emoji_quotes_what_was_measured() -> None:
         for kind in ("generated", "real"):
             row = " | ".join(f"{numbers[f'{kind}, {q} %']:.3f}" for q in (1, 5, 25, 50, 75))
             assert f"| {name}, {kind} | {row} |" in page
-        assert all(numbers[f"generated, {q} %"] >= numbers[f"real, {q} %"] for q in (1, 5, 25, 50, 75))
+        # of concepts never trained on, pictures are nearer to known ones than real pictures are; the page says so
+        least = 1.0 if name == "composition" else 0.9
+        assert all(numbers[f"generated, {q} %"] >= least * numbers[f"real, {q} %"] for q in (1, 5, 25, 50, 75))
     found = measured("emoji-composition", LAST, "r-precision")
     quoted = f"{100 * found['generated']:.1f} %", f"{100 * found['real']:.1f} %"
     assert f"{100 * found['generated'] / found['real']:.1f} % ({quoted[0]} of {quoted[1]})" in page
-    distances = [measured("emoji-composition", step, "frechet")["distance"] for step in (550, LAST)]
-    assert f"| {distances[1] / distances[0]:.3f}: " in page
+    distances = [measured("emoji-composition", step, "frechet")["distance"] for step in (2000, LAST)]
+    assert f"| {distances[1] / distances[0]:.3f}: met" in page
+    assert found["generated"] >= 0.7 * found["real"] and distances[1] <= distances[0] / 4
     front = ROOT.joinpath("README.md").read_text()
     assert f"first among 100 for {quoted[0]} of the pictures (real ones: {quoted[1]})" in front
 

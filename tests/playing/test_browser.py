@@ -36,7 +36,9 @@ PICTURES = os.environ.get("RAT_MODULES_PICTURES")  # a folder: screenshots are k
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     left = tmp_path_factory.mktemp("gradio")
     words = ["-m", "rat_modules", "demo", MODEL, "--caption", FIRST, "--caption", SECOND, "--device", "cpu"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "GRADIO_TEMP_DIR": str(left)}
+    # a proxy that is nowhere: the page must not ask it
+    nowhere = {"HTTP_PROXY": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9"}
+    environment = {**os.environ, **nowhere, "OMP_NUM_THREADS": "1", "GRADIO_TEMP_DIR": str(left)}
     began, pipe = time.monotonic(), subprocess.PIPE
     server = subprocess.Popen([sys.executable, *map(str, words)], stdout=pipe, stderr=pipe, text=True, env=environment)
     try:
@@ -128,7 +130,7 @@ def test_type_click_and_slide(visit: Any, system: Any, record_property: Any) -> 
     for name, seconds in took.items():
         record_property(name, seconds)
         print(f"{name}: {seconds:.2f} s")
-    assert max(took.values()) < 10, took  # two seconds on a quiet machine; docs/demo.md has the measured ones
+    assert max(took.values()) < 10, took  # two seconds are promised, of a machine with nothing else to do
 
 
 def test_mix_by_depth(visit: Any, system: Any) -> None:
@@ -171,6 +173,17 @@ def test_hostile_visitors_are_answered(visit: Any, system: Any) -> None:
     visit.eval_on_selector("#caption textarea, #caption input", "box => box.removeAttribute('maxlength')")
     visit.fill("#caption textarea, #caption input", "x" * 10_000)
     visit.wait_for_selector("text=10,000 characters")
+
+
+def test_nobody_sends_files_or_empty_fields(visit: Any, url: str) -> None:
+    """By hand, past the page."""
+    sent = visit.request.post(f"{url}gradio_api/upload", multipart={"files": {
+        "name": "a.bin", "mimeType": "application/octet-stream", "buffer": b"x" * 5000,
+    }})  # fmt: skip
+    assert sent.status == 403
+    asked = visit.request.post(f"{url}gradio_api/call/draw", data={"data": [None, 4, 1, 1]})
+    answer = visit.request.get(f"{url}gradio_api/call/draw/{asked.json()['event_id']}").text()
+    assert "got an empty field" in answer and "event: error" not in answer
 
 
 def test_two_visitors_do_not_meet(browser: Any, url: str, system: Any) -> None:

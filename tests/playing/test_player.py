@@ -1,5 +1,6 @@
 """What visitors ask and hostile ones send: answers depend on their question alone."""
 
+import copy
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -47,6 +48,13 @@ def test_inside(player: Player) -> None:
     assert len(stops) == player.blocks and (small(stops[-1]) == small(player.draw("a plate", Noise(2))[0])).all()
     table = player.words("a <b>plate</b> of " + "soup " * 40)
     assert "<b>" not in table and "2. &lt;b&gt;plate&lt;/b&gt;" in table and table.count("<tr>") == 1 + 12
+
+
+def test_noise_and_sentence_follow_the_generator(system: Assembly) -> None:
+    """It may live on another device, or in another precision, than what is drawn; float64 stands for both here."""
+    other = copy.deepcopy(system.generator).double()
+    inside = Player(attrs.evolve(system, generator=other))
+    assert len(inside.stopped("a plate")) == inside.blocks and "plate" in inside.words("a plate")
 
 
 def test_attention_where_there_is_one(player: Player) -> None:

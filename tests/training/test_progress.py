@@ -64,7 +64,14 @@ def test_a_run_whose_last_iterations_were_left_out_is_not_done(
         for step in range(begun + 1, total + 1):
             progress.record(step, losses(1.0, skipped=1.0 if step in wrong else 0.0))
         with pytest.raises(TrainingError, match=f"{told} were left out: got gradients that are not finite"):
-            progress.finish()
+            progress.look()  # before the checkpoint of the last iteration is written
+
+
+def test_a_run_that_is_stopped_early_is_not_lost(tmp_path: Path) -> None:
+    with Progress(tmp_path / "m", step=0, total=99, batch_size=4, show=False) as progress:
+        for step in (1, 2, 3):
+            progress.record(step, losses(1.0, skipped=float(step > 1)))
+        progress.finish()
 
 
 def test_one_broken_iteration_at_the_end_is_no_end_of_the_world(tmp_path: Path) -> None:

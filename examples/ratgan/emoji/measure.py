@@ -1,8 +1,10 @@
 """Measure models that runs kept, by two protocols: results/*.json, a table, a curve, and what the last one draws."""
 
+import hashlib
 import json
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
@@ -35,14 +37,20 @@ def main(runs: tuple[Path, ...], matcher: Path, page: Path) -> None:
     for step, model in models.items():
         for protocol in PROTOCOLS:
             file = out / f"{protocol}-{step:06d}.json"
-            if not file.is_file():
+            if not is_of(file, model):
                 words = ["evaluate", model, "--data", HERE / "shards", "--protocol", protocol]
                 words += ["--matcher", matcher, "--out", file]
                 subprocess.run([sys.executable, "-m", "rat_modules", *map(str, words)], check=True)
-    read = {protocol: results(out, protocol) for protocol in PROTOCOLS}
+    read = {protocol: results(out, protocol, models) for protocol in PROTOCOLS}
     (out / "table.md").write_text("\n\n".join(table(read[name], title) for name, title in PROTOCOLS.items()) + "\n")
     curve(read, page / "curve.png")
     draw(models[max(models)], page / "drawn.png")
+
+
+def is_of(file: Path, model: Path) -> bool:
+    """Whether a result is of these weights: an older one of the same step may lie there."""
+    weights = hashlib.sha256((model / "generator.safetensors").read_bytes()).hexdigest()
+    return file.is_file() and json.loads(file.read_text(encoding="utf-8"))["model"]["sha256"] == weights
 
 
 def kept(runs: tuple[Path, ...]) -> dict[int, Path]:
@@ -66,13 +74,12 @@ def draw(model: Path, path: Path) -> None:
     write_png(path, captioned_grid(pixels, captions, columns=8))
 
 
-def results(folder: Path, protocol: str) -> dict[int, dict[str, float]]:
+def results(folder: Path, protocol: str, steps: Iterable[int]) -> dict[int, dict[str, float]]:
     """Step -> "measure: name" -> number."""
     found = {}
-    for file in sorted(folder.glob(f"{protocol}-[0-9]*.json")):
-        measured = json.loads(file.read_text(encoding="utf-8"))["results"]
-        numbers = {f"{measure}: {key}": value for measure, each in measured.items() for key, value in each.items()}
-        found[int(file.stem.removeprefix(f"{protocol}-"))] = numbers
+    for step in steps:
+        measured = json.loads((folder / f"{protocol}-{step:06d}.json").read_text(encoding="utf-8"))["results"]
+        found[step] = {f"{measure}: {key}": value for measure, each in measured.items() for key, value in each.items()}
     return found
 
 
