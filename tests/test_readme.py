@@ -8,17 +8,20 @@ from pathlib import Path
 
 import pytest
 
+from .checkpoints.published_files import birds
 from .page_claims import command_problems, link_problems, set_up_problems
 from .pages import Block, Reader, blocks
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
-PAGES = [README, ROOT / "CONTRIBUTING.md", *sorted(ROOT.glob("docs/*.md")), *sorted(ROOT.glob("plugins/**/README.md"))]
-TYPED = [README, ROOT / "CONTRIBUTING.md", ROOT / "plugins" / "README.md"]
+DOCS = sorted(ROOT.glob("docs/**/*.md"))
+PAGES = [README, ROOT / "CONTRIBUTING.md", *DOCS, *sorted(ROOT.glob("plugins/**/README.md"))]
+TYPED = [README, ROOT / "CONTRIBUTING.md", ROOT / "plugins" / "README.md", *DOCS]
 
 # The only difference between what the page says and what is typed here: fewer steps, fewer samples.
 SHORTER = {
     "--steps 5000": "--steps 3",
+    "--steps 4000": "--steps 5",
     "--steps 2000": "--steps 3",
     "--steps 1000": "--steps 3",
     "evaluate runs/shapes --data shapes": "evaluate runs/shapes --data shapes --samples 4",
@@ -37,6 +40,8 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Reader]
         if page not in readers:
             folder = tmp_path_factory.mktemp(page.stem)
             own_pictures(folder / "my-pictures")
+            birds(folder)
+            folder.joinpath("examples").symlink_to(ROOT / "examples")  # of the clone that the reader sits in
             readers[page] = Reader(page, folder, SHORTER)
         return readers[page]
 
@@ -64,9 +69,9 @@ def test_a_block_works(reader: Callable[[Path], Reader], page: Path, block: Bloc
 
 
 def test_nothing_long_is_left_and_nothing_declared_is_stale() -> None:
-    text = README.read_text(encoding="utf-8")
+    text = "".join(page.read_text(encoding="utf-8") for page in [README, *DOCS])
     assert [long for long in SHORTER if long not in text] == []
-    shell = "".join(block.text for block in blocks(README) if block.language == "sh")
+    shell = "".join(block.text for page in [README, *DOCS] for block in blocks(page) if block.language == "sh")
     for long, short in SHORTER.items():
         shell = shell.replace(long, short)
     assert [steps for steps in re.findall(r"--steps (\d+)", shell) if int(steps) > MOST_STEPS] == []

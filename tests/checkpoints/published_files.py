@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -49,12 +50,28 @@ def net_d(width: int, size: int, seed: int, **options: Any) -> dict[str, Tensor]
     return weights(discriminator_shapes(width, size, **options), "netD", seed)
 
 
-def captions_pickle(path: Path, words: int, *, first: str = "<end>") -> Path:
-    """A captions.pickle of so many words, as Python 2 wrote it: word1, word2, ..."""
-    names = [first, *(f"word{number}" for number in range(1, words))]
+def captions_pickle(path: Path, words: int | Sequence[str], *, first: str = "<end>") -> Path:
+    """A captions.pickle as Python 2 wrote it, of so many words in all (word1, word2, ...) or of the words given."""
+    names = [first, *([f"word{number}" for number in range(1, words)] if isinstance(words, int) else words)]
     tables = dict(enumerate(names)), {name: number for number, name in enumerate(names)}
     path.write_bytes(pickle.dumps([[[1, 2], [3]], [[4]], *tables], protocol=2))
     return path
+
+
+def damsm(words: int, cond_dim: int, embedding_dim: int = 7) -> dict[str, Tensor]:
+    """A published text encoder of any width."""
+    rnn = torch.nn.LSTM(embedding_dim, cond_dim // 2, bidirectional=True)
+    return {
+        "encoder.weight": torch.randn(words, embedding_dim),
+        **{f"rnn.{name}": tensor.detach() for name, tensor in rnn.state_dict().items()},
+    }
+
+
+def birds(folder: Path) -> None:
+    """The files that a reader of our pages has downloaded, of a small generator."""
+    torch.save(net_g(2, 16, 1), folder / "netG.pth")
+    torch.save(damsm(5, 256), folder / "text_encoder.pth")
+    captions_pickle(folder / "captions.pickle", ["this", "bird", "is", "red"])
 
 
 def caption(tokens: Sequence[int]) -> str:

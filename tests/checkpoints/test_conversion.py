@@ -14,7 +14,7 @@ from rat_modules.errors import CheckpointError, RatError, UnknownNameError
 
 from .. import published_style as published
 from ..published_weights import given
-from .published_files import captions_pickle, net_d, net_g
+from .published_files import captions_pickle, damsm, net_d, net_g
 
 Files = Callable[..., Path]
 
@@ -100,14 +100,6 @@ def test_parts_that_do_not_belong_together(saved: Files, tmp_path: Path) -> None
         convert(generator=generator, text_encoder=saved(damsm(5, 12)), captions=captions_pickle(tmp_path / "c", 5))
     done = convert(generator=generator, discriminator=saved(net_d(3, 16, 1, sentence=8)))
     assert done.assembly.discriminator.width == 3 and done.assembly.generator.width == 1
-
-
-def damsm(words: int, cond_dim: int, embedding_dim: int = 7) -> dict[str, Tensor]:
-    rnn = torch.nn.LSTM(embedding_dim, cond_dim // 2, bidirectional=True)
-    return {
-        "encoder.weight": torch.randn(words, embedding_dim),
-        **{f"rnn.{name}": tensor.detach() for name, tensor in rnn.state_dict().items()},
-    }
 
 
 def test_text_encoders_of_any_width(saved: Files, tmp_path: Path) -> None:
