@@ -11,7 +11,8 @@ from .attacked import Attacker
 from .hostile import refused, runs, small_png
 
 NUMBERS = {"frechet": {"distance": 1.0}}
-RESULT = {"protocol": {}, "measures": {}, "results": NUMBERS, "data": {}, "model": {}, "measured_with": {}, "warnings": []}
+RESULT = {"protocol": {}, "measures": {}, "results": NUMBERS, "data": {}, "model": {}, "measured_with": {}}
+RESULT["warnings"] = []
 DEEP = "[" * 100_000
 
 
