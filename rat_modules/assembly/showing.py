@@ -2,14 +2,13 @@
 
 import base64
 import html
-import io
 from typing import TYPE_CHECKING, Any
 
 import torch
 from einops import rearrange
-from PIL import Image
 from torch import nn
 
+from rat_modules.data.pictures import to_png
 from rat_modules.errors import RatError
 
 if TYPE_CHECKING:
@@ -46,8 +45,6 @@ def _pictures(assembly: "Assembly") -> str:
     except RatError:  # no generator, no text encoder, or one that knows none of these words
         return ""
     levels = (drawn / assembly.recipe.data.value_range + 1) * 127.5
-    strip = rearrange(levels.round().clamp(0, 255).to(torch.uint8).cpu(), "n c h w -> h (n w) c")
-    stream = io.BytesIO()
-    Image.fromarray(strip.numpy()).save(stream, format="PNG")
-    source, said = base64.b64encode(stream.getvalue()).decode("ascii"), html.escape("; ".join(CAPTIONS))
+    strip = rearrange(levels.round().clamp(0, 255).to(torch.uint8).cpu(), "n c h w -> c h (n w)")
+    source, said = base64.b64encode(to_png(strip)).decode("ascii"), html.escape("; ".join(CAPTIONS))
     return f'<figure><img alt="{said}" src="data:image/png;base64,{source}"><figcaption>{said}</figcaption></figure>'

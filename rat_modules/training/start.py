@@ -48,8 +48,8 @@ def begin(
     if source is not None and source.generator is None:
         got, hint = f"{weights}, a model without a generator", "what `train-text` wrote goes to --text-encoder"
         raise TrainingError("--from", got=got, expected="a model of `train`", hint=hint)
-    text_encoder = text_encoder or weights
-    assembly = _with_text_encoder(recipe, text_encoder) if text_encoder else build(recipe)
+    speaker = load(text_encoder) if text_encoder else source
+    assembly = _with_text_encoder(recipe, speaker, text_encoder or weights) if speaker else build(recipe)
     if assembly.text_encoder is None:
         raise TrainingError("text encoder", got="none in the recipe", expected="one, to train on captions")
     if source is not None:
@@ -122,8 +122,7 @@ def _short(value: object) -> str:
     return f"{value[:12]}..." if isinstance(value, str) and len(value) > 40 else str(value)
 
 
-def _with_text_encoder(recipe: Recipe, path: Path) -> Assembly:
-    source = load(path)
+def _with_text_encoder(recipe: Recipe, source: Assembly, path: Path | None) -> Assembly:
     if source.text_encoder is None:
         raise TrainingError(
             "--text-encoder", got=f"{path}, a model without one", expected="a model with a text encoder"
