@@ -34,7 +34,11 @@ def url(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
     nowhere = {"HTTP_PROXY": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9"}
     environment = {**os.environ, **nowhere, "OMP_NUM_THREADS": "1", "GRADIO_TEMP_DIR": str(left)}
     began, pipe = time.monotonic(), subprocess.PIPE
-    server = subprocess.Popen([sys.executable, *map(str, words)], stdout=pipe, stderr=pipe, text=True, env=environment)
+    server = subprocess.Popen(
+        [sys.executable, *map(str, words)], stdout=pipe, stderr=pipe, text=True, env=environment,
+        # a suite that a shell runs in the background hands on that Ctrl-C is ignored
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
     try:
         assert server.stdout is not None
         line = server.stdout.readline()
@@ -43,7 +47,10 @@ def url(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
         yield line.split()[1]
     finally:
         server.send_signal(signal.SIGINT)
-        _, err = server.communicate(timeout=60)
+        try:
+            _, err = server.communicate(timeout=60)
+        finally:
+            server.kill()
         assert server.returncode == 0 and not err, err
         assert not [path for path in left.rglob("*") if path.is_file()], "nothing of a visitor is left"
 
