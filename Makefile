@@ -41,7 +41,7 @@ demo: $(READY) ## draw emoji from captions in seconds; CAPTION="your own" draws 
 test: $(TESTED) ## run every test; ARGS="-k word" chooses
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses=4 --dist=loadfile $(ARGS)
 
-lint: $(READY) ## ruff and mypy
+lint: $(TESTED) ## ruff and mypy; with every extra installed, whose types are read too
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 
