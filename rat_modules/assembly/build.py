@@ -123,10 +123,11 @@ def _part(recipe: Recipe, section: str, *, without: Collection[str] = ()) -> fun
     return functools.partial(target, **{key: value for key, value in component.options.items() if key not in without})
 
 
-def _supply(make: functools.partial[Any], **supplies: object) -> Any:
+def _supply(make: functools.partial[Any], **supplies: object) -> nn.Module:
     """Call a component with what it takes of `supplies`: other authors' networks need not take all of it."""
     taken = inspect.signature(make.func).parameters
-    return make(**{name: value for name, value in supplies.items() if name in taken})
+    made: nn.Module = make(**{name: value for name, value in supplies.items() if name in taken})
+    return made
 
 
 def _within(
@@ -154,8 +155,7 @@ def _text_encoder(recipe: Recipe, vocabulary: object | None) -> nn.Module | None
             hint="convert a published encoder with `rat-modules convert --text-encoder`, "
             "or set text_encoder.name=wordllama",
         )
-    encoder: nn.Module = _supply(make, vocabulary=vocabulary)
-    return encoder
+    return _supply(make, vocabulary=vocabulary)
 
 
 def _cond_dim(recipe: Recipe, encoder: Any) -> int:

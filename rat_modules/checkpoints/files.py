@@ -153,6 +153,7 @@ def vocabulary_from(metadata: Mapping[str, str]) -> object | None:
     if "vocabulary" not in metadata:
         return None
     try:
-        return json.loads(metadata["vocabulary"])
+        vocabulary: object = json.loads(metadata["vocabulary"])
     except (json.JSONDecodeError, RecursionError) as error:
         raise CheckpointError("vocabulary in the file's metadata", got=f"no JSON ({error})") from error
+    return vocabulary

@@ -137,4 +137,5 @@ def _root(covariance: Tensor) -> Tensor:
     # what is this small is rounding, of either sign, and its root would be a million times larger than itself
     noise = values.abs().amax() * len(values) * torch.finfo(values.dtype).eps
     values = torch.where(values > noise, values, 0.0)
-    return (vectors * values.sqrt()) @ vectors.T
+    root: Tensor = (vectors * values.sqrt()) @ vectors.T
+    return root

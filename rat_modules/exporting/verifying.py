@@ -77,7 +77,7 @@ def _compare(subject: Subject, run: Run, count: int) -> float:
     if got.shape != wanted.shape or got.dtype != wanted.dtype:
         shapes = [f"{each.dtype} {tuple(each.shape)}" for each in (got, wanted)]
         raise RatError(f"the exported file draws {count} pictures wrong", got=shapes[0], expected=shapes[1])
-    difference = (got - wanted).abs().amax().item()
+    difference = float((got - wanted).abs().amax())
     if not difference <= EQUAL:  # written so that NaN is refused, too
         raise RatError(
             f"the exported file draws {count} pictures otherwise than the generator",

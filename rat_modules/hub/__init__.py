@@ -6,7 +6,7 @@ Example:
     'Assembly'
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rat_modules.hub.pretrained import PretrainedAssembly
@@ -14,11 +14,13 @@ if TYPE_CHECKING:
 __all__ = ["PretrainedAssembly"]
 
 
-def __getattr__(name: str) -> Any:
-    if name != "PretrainedAssembly":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    try:
-        from rat_modules.hub.pretrained import PretrainedAssembly
-    except ImportError as error:
-        raise ImportError(f"{error}; pip install 'rat-modules[hub]'") from error
-    return PretrainedAssembly
+if not TYPE_CHECKING:  # for a type checker, every name would be there
+
+    def __getattr__(name: str) -> object:
+        if name != "PretrainedAssembly":
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        try:
+            from rat_modules.hub.pretrained import PretrainedAssembly
+        except ImportError as error:
+            raise ImportError(f"{error}; pip install 'rat-modules[hub]'") from error
+        return PretrainedAssembly

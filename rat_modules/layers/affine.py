@@ -1,6 +1,7 @@
 """The conditional affine: a condition becomes a scale and a shift per channel."""
 
 from collections import OrderedDict
+from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
@@ -56,6 +57,9 @@ class ConditionalAffine(nn.Module):
         if x.ndim < 2 or x.shape[1] != self.num_features:
             raise ShapeError("x", got=tuple(x.shape), expected=f"'n c ...' with c = {self.num_features}")
         return affine(x, *self.modulation(condition))
+
+    if TYPE_CHECKING:  # a call has the types of forward
+        __call__ = forward
 
     def extra_repr(self) -> str:
         return f"{self.num_features}, {self.cond_dim}"

@@ -1,5 +1,7 @@
 """Spatial attention of the discriminator: where in the picture should the sentence be looked for?"""
 
+from typing import TYPE_CHECKING
+
 import torch
 from einops import repeat
 from torch import Tensor, nn
@@ -59,7 +61,8 @@ class SoftThresholdAttention(nn.Module):
             expected = f"'n s' {(features.shape[0], self.cond_dim)}"
             raise ShapeError("condition", got=tuple(condition.shape), expected=expected)
         joint = join(features, condition)
-        return self.score(leaky(self.conv(joint)))
+        scores: Tensor = self.score(leaky(self.conv(joint)))
+        return scores
 
     def forward(self, features: Tensor, condition: Tensor) -> tuple[Tensor, Tensor]:
         """Attend.
@@ -76,6 +79,9 @@ class SoftThresholdAttention(nn.Module):
         """
         attention = soft_threshold(self.scores(features, condition), self.normalize)
         return attention * condition[:, :, None, None], attention
+
+    if TYPE_CHECKING:  # a call has the types of forward
+        __call__ = forward
 
 
 def join(features: Tensor, condition: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -45,6 +46,9 @@ class UpsamplingConv2d(nn.Conv2d):
     def forward(self, x: Tensor, *, upsampled: bool = False) -> Tensor:
         """Features 'n i h w', or upsampled 'n i (2 h) (2 w)', to 'n o (2 h) (2 w)'."""
         return super().forward(x) if upsampled else upsample_conv(x, self.weight, self.bias)
+
+    if TYPE_CHECKING:  # a call has the types of forward
+        __call__ = forward
 
 
 class GeneratorBlock(nn.Module):
@@ -104,6 +108,9 @@ class GeneratorBlock(nn.Module):
         residual = fuse_and_convolve(residual, self.fuse2, second, self.conv2)
         return self._join(shortcut, residual)
 
+    if TYPE_CHECKING:  # a call has the types of forward
+        __call__ = forward
+
     def _join(self, shortcut: Tensor, residual: Tensor) -> Tensor:
         own = untouched(self.conv2, nn.Conv2d) and shortcut.dtype == residual.dtype
         if not (own and unfollowed()):
@@ -162,3 +169,6 @@ class DiscriminatorBlock(nn.Module):
         residual = leaky(self.conv2(residual))
         # the shortcut treats each pixel alike, so that pooling may come first
         return torch.addcmul(self.shortcut(average_pool(x)), self.gate.to(residual.dtype), residual)
+
+    if TYPE_CHECKING:  # a call has the types of forward
+        __call__ = forward

@@ -5,7 +5,7 @@ steps into a plan (`modulation`), which needs no features, and later applies it 
 """
 
 from collections.abc import Iterable
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -74,6 +74,9 @@ class AffineFusion(nn.Module):
         """
         self._check(x, gamma, beta)
         return affine_leaky(x, gamma, beta)
+
+    if TYPE_CHECKING:  # a call has the types of forward
+        __call__ = forward
 
     def _check(self, x: Tensor, gamma: Tensor, beta: Tensor) -> None:
         if x.ndim < 2 or x.shape[1] != self.num_features:

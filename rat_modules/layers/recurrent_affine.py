@@ -1,6 +1,6 @@
 """The recurrent affine transformation as one layer with the calling convention of `torch.nn.LSTMCell`."""
 
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from torch import Tensor, nn
 
@@ -85,3 +85,6 @@ class RecurrentAffine(nn.Module):
         """
         hidden, state = self.controller.step(condition, state)
         return self.affine(x, hidden), state
+
+    if TYPE_CHECKING:  # a call has the types of forward
+        __call__ = forward

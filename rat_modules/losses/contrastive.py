@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -64,6 +65,9 @@ class ContrastiveLoss(nn.Module):
             got = f"sizes {[len(sentence), len(global_features)]}"
             raise ShapeError("batch of a matching loss", got=got, expected="as many of each")
         return self.from_scores(self.scores(sentence, global_features), classes)
+
+    if TYPE_CHECKING:  # a call has the types of forward
+        __call__ = forward
 
     def scores(self, sentence: Tensor, global_features: Tensor) -> Tensor:
         """Cosines of pictures 'n d' with sentences 'm d': 'n m' in [-1, 1], a row per picture, in float32 at least.

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -97,6 +97,9 @@ class DAMSMLoss(nn.Module):
             ShapeError: they do not fit each other.
         """
         return self.terms(words, regions, sentence, global_features, lengths, classes).total
+
+    if TYPE_CHECKING:  # a call has the types of forward
+        __call__ = forward
 
     def terms(
         self,

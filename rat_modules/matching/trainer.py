@@ -102,4 +102,5 @@ def matching_loss(matcher: Matcher, loss: Any, batch: PairBatch, processes: Proc
         scores = loss.scores(text.words, regions, text.sentence, whole, text.lengths)
     else:
         scores = loss.scores(text.sentence, whole)
-    return loss.from_scores(processes.gathered(scores), batch.concepts)
+    of_all: Tensor = loss.from_scores(processes.gathered(scores), batch.concepts)
+    return of_all

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from itertools import pairwise
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from torch import Tensor, cat, nn
 
@@ -85,7 +85,7 @@ class RATDiscriminator(nn.Module):
         if images.ndim != 4 or tuple(images.shape[1:]) != expected:
             raise ShapeError("images", got=tuple(images.shape), expected=f"'n 3 h w' with {expected}")
         biases = [weight for name, weight in self.named_parameters() if name.endswith("bias")]
-        x = self.from_image(reach(channels_last(images), biases))
+        x: Tensor = self.from_image(reach(channels_last(images), biases))
         for block in self.blocks:
             x = block(x)
         return x
@@ -111,3 +111,6 @@ class RATDiscriminator(nn.Module):
     def forward(self, images: Tensor, sentence: Tensor) -> Scores:
         """Pictures 'n 3 h w' in [-1, 1] and sentence 'n s' to logits 'n' and attention 'n 1 h w' (or None)."""
         return self.head(self.features(images), sentence)
+
+    if TYPE_CHECKING:  # a call has the types of forward
+        __call__ = forward

@@ -2,6 +2,7 @@
 
 import math
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
@@ -65,6 +66,9 @@ class ImageEncoder(nn.Module):
         features = self.stages(self.stem(images))
         return self.regions(features), self.whole(features.mean((2, 3)))
 
+    if TYPE_CHECKING:  # a call has the types of forward
+        __call__ = forward
+
     def extra_repr(self) -> str:
         return f"image_size={self.image_size}, feature_dim={self.feature_dim}, width={self.width}"
 
@@ -85,4 +89,5 @@ class _Stage(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.down(x)
-        return (x + self.same(x)).relu()
+        out: Tensor = (x + self.same(x)).relu()
+        return out

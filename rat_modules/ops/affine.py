@@ -90,7 +90,8 @@ def affine_leaky(
     if torch.compiler.is_compiling() and backend == "triton" and not (forward_mode() or transformed()):
         from rat_modules.ops import registered
 
-        return registered.affine_leaky(x, gamma, beta, negative_slope)
+        compiled: Tensor = registered.affine_leaky(x, gamma, beta, negative_slope)
+        return compiled
     if captured() or len(gamma) == 0:
         return stages(x, gamma, beta, negative_slope)[-1]  # a compiler fuses these itself
     out: Tensor = _AffineLeaky.apply(x, gamma, beta, negative_slope, backend)

@@ -12,7 +12,7 @@ def transformed() -> bool:
 
 def captured() -> bool:
     """Does a compiler, an exporter or `torch.jit.trace` make a graph of what runs now?"""
-    return torch.compiler.is_compiling() or bool(torch.jit.is_tracing())
+    return torch.compiler.is_compiling() or bool(torch.jit.is_tracing())  # type: ignore[attr-defined]  # documented
 
 
 def forward_mode() -> bool:

@@ -80,7 +80,7 @@ class _Pack:
             return self.compute(*self.inputs)
 
 
-def _unpack(kept: Any) -> Tensor:
+def _unpack(kept: Any) -> Any:
     return kept() if callable(kept) else kept
 
 

@@ -149,14 +149,18 @@ def with_names(table: Mapping[str, Any]) -> dict[str, Any]:
     return named
 
 
+def _origin(kind: Any) -> Any:
+    return get_origin(kind)  # of an annotation, which need not be a type
+
+
 _DEFAULTS = Recipe("defaults")
 _converter = cattrs.Converter(detailed_validation=True)
 for _kind in _PLAIN:
     _converter.register_structure_hook(_kind, _check_plain)
-_converter.register_structure_hook_func(lambda kind: get_origin(kind) is Literal, _check_choice)
-_converter.register_structure_hook_func(lambda kind: get_origin(kind) is tuple, _check_list)
+_converter.register_structure_hook_func(lambda kind: _origin(kind) is Literal, _check_choice)
+_converter.register_structure_hook_func(lambda kind: _origin(kind) is tuple, _check_list)
 _converter.register_structure_hook_func(
-    lambda kind: get_origin(kind) is Annotated and any(isinstance(bound, Bound) for bound in get_args(kind)),
+    lambda kind: _origin(kind) is Annotated and any(isinstance(bound, Bound) for bound in get_args(kind)),
     _check_bounded,
 )
 _converter.register_structure_hook(Component, _component)
@@ -164,5 +168,5 @@ _converter.register_structure_hook_func(lambda kind: kind == dict[str, Any], _op
 _converter.register_structure_hook_factory(
     lambda kind: attrs.has(kind) and kind is not Component, lambda kind: _table_of(kind)
 )
-_converter.register_unstructure_hook_func(lambda kind: get_origin(kind) is tuple, list)
+_converter.register_unstructure_hook_func(lambda kind: _origin(kind) is tuple, list)
 _converter.register_unstructure_hook(Component, lambda component: {"name": component.name, **component.options})

@@ -1,7 +1,7 @@
 """The DAMSM text encoder: a bidirectional LSTM over an own vocabulary (AttnGAN, arXiv 1711.10485, section 3.2)."""
 
 from collections.abc import Mapping, Sequence
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import torch
 from torch import Tensor, nn
@@ -129,6 +129,9 @@ class DAMSMTextEncoder(nn.Module):
             ShapeError: tokens are not 'n t', or lengths are not 'n' from 1 to t.
         """
         return self._encode(tokens, lengths, self.embedding_dropout if self.training else 0.0)
+
+    if TYPE_CHECKING:  # a call has the types of forward
+        __call__ = forward
 
     @torch.no_grad()
     def encode(self, captions: Sequence[str]) -> Tensor:

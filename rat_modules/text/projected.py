@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -58,6 +58,9 @@ class ProjectedTextEncoder(nn.Module):
         if pretrained.ndim != 2 or pretrained.shape[1] != width:
             raise ShapeError("sentences to project", got=tuple(pretrained.shape), expected=f"'n p' with p = {width}")
         return normalize(self.project(pretrained)) * math.sqrt(self.cond_dim)
+
+    if TYPE_CHECKING:  # a call has the types of forward
+        __call__ = forward
 
     @torch.no_grad()
     def encode(self, captions: Sequence[str]) -> Tensor:

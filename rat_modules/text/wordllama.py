@@ -67,7 +67,8 @@ class WordLlamaTextEncoder(nn.Module):
     def _sentence(self, model: Any, text: str) -> np.ndarray:
         # one caption at a time: no padding that could change a sum, no threads that a later fork would warn about
         mean = model.embedding[model.tokenizer.encode(text, add_special_tokens=False).ids].mean(axis=0)
-        return (mean * (self.scale * math.sqrt(self.cond_dim) / np.linalg.norm(mean))).astype(np.float32)
+        scaled: np.ndarray = mean * (self.scale * math.sqrt(self.cond_dim) / np.linalg.norm(mean))
+        return scaled.astype(np.float32)
 
 
 # loaded once a process, outside the module: copies of an encoder share it and nothing of it is saved

@@ -7,7 +7,7 @@ from typing import Any
 from tqdm import tqdm
 
 
-class Bar(tqdm):
+class Bar(tqdm):  # type: ignore[type-arg]  # takes none when it runs
     """Shows how far a run is, its rate and the time left; the wall clock may jump meanwhile.
 
     Args:

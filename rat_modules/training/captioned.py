@@ -67,7 +67,8 @@ class CaptionedPictures(Placed):
             pictures: 'n', indices of pictures.
             captions: 'n', which caption; counted round where the picture has fewer, having stood in for another.
         """
-        return self._numbers[self._starts[pictures] + captions % self.caption_counts[pictures]]
+        numbers: np.ndarray = self._numbers[self._starts[pictures] + captions % self.caption_counts[pictures]]
+        return numbers
 
     def _encode_texts(self) -> None:
         """What is made of the captions as soon as they are read: a refusal should not wait for the pictures."""

@@ -82,7 +82,8 @@ class Order:
         return pictures
 
     def _caption_counts(self, pictures: np.ndarray) -> np.ndarray | int:
-        return self._counts[pictures]
+        counts: np.ndarray = self._counts[pictures]
+        return counts
 
     def _epoch(self, epoch: int) -> np.ndarray:
         if epoch not in self._epochs:

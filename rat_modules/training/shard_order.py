@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -74,6 +75,6 @@ class ShardOrder(Order):
         return self._windows[epoch, window]
 
 
-def _keep_last(held: OrderedDict, most: int) -> None:
+def _keep_last(held: OrderedDict[Any, Any], most: int) -> None:
     while len(held) > most:
         held.popitem(last=False)
