@@ -13,7 +13,7 @@ from rat_modules.exporting.subject import Subject
 BATCHES = (1, 2, 7)
 EQUAL = 1e-4  # of numbers in [-1, 1]: a hundredth of a step between two bytes
 # A bound for what rounding weights to float16 does alone, four steps of a byte. It is a property of the weights, which
-# no export can mend: the example of emoji moves by 0.017. A network that moves by more is better left in float32.
+# no export can mend (docs/export.md has the example's). A network that moves by more is better left in float32.
 ROUNDED = 0.03
 LOOKED_AT = 32  # pictures, for this
 
