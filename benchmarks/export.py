@@ -46,9 +46,9 @@ def rounding(assembly: Assembly) -> str:
         weights = (asked.module(*inputs) - plain).abs()
         throughout = (copy.deepcopy(asked.generator).half()(*(each.half() for each in inputs)) - plain).abs()
     return (
-        f"Over {PICTURES} pictures, one of each of {PICTURES} captions of the training set, weights in float16 move numbers in "
-        f"[-1, 1] by {weights.mean():.1e} on average and {weights.max():.1e} at most, computing in float16 throughout by "
-        f"{throughout.mean():.1e} and {throughout.max():.1e}."
+        f"Over {PICTURES} pictures, one of each of {PICTURES} captions of the training set, weights in float16 move "
+        f"numbers in [-1, 1] by {weights.mean():.1e} on average and {weights.max():.1e} at most, computing in float16 "
+        f"throughout by {throughout.mean():.1e} and {throughout.max():.1e}."
     )
 
 

@@ -16,8 +16,8 @@ class HalfStored(nn.Module):
     """A network whose matrices and kernels are kept in float16, and widened to float32 for every call.
 
     Everything is computed in float32, so that a picture differs by the rounding of the weights alone; computed in
-    float16 throughout, the example of emoji differs more than twice as much. Vectors stay float32: they are a hundredth of
-    the numbers.
+    float16 throughout, the example of emoji differs more than twice as much. Vectors stay float32: they are a
+    hundredth of the numbers.
 
     Args:
         network: any module; it is copied.
