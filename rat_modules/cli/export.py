@@ -72,7 +72,7 @@ def command(model: Path, form: str, out: Path, precision: str, runtime: Path | N
 
     assembly = load(model)
     if form == WEB:
-        from rat_modules.exporting.web.words import check_encoder
+        from rat_modules.exporting.web.encoder import check_encoder
 
         check_encoder(assembly.text_encoder)
     found = subject(assembly, "float16" if precision == "float16" else "float32")

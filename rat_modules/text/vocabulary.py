@@ -42,6 +42,7 @@ class Vocabulary:
         self._words = words
         self._numbers = {word: number for number, word in enumerate(words)}
         self._in_pieces = any(word.startswith(CONTINUED) for word in words)
+        self._longest = max(map(len, words))
         if len(self._numbers) != len(words):
             twice = next(word for number, word in enumerate(words) if self._numbers[word] != number)
             raise CheckpointError("vocabulary", got=f"the word {twice!r} twice", expected="every word once")
@@ -89,7 +90,9 @@ class Vocabulary:
         start = 0
         while start < len(word):
             mark = CONTINUED if start else ""
-            ends = (end for end in range(len(word), start, -1) if mark + word[start:end] in self._numbers)
+            # no further than the longest piece: a word of ten thousand letters would take a minute
+            furthest = min(len(word), start + self._longest)
+            ends = (end for end in range(furthest, start, -1) if mark + word[start:end] in self._numbers)
             end = next(ends, None)
             if end is None:
                 return []

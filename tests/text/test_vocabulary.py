@@ -1,6 +1,7 @@
 """Words and numbers, as the published code has them."""
 
 import pickle
+import time
 from pathlib import Path
 
 import pytest
@@ -70,3 +71,10 @@ def test_what_is_no_vocabulary_is_refused(words: list[str]) -> None:
 def test_what_is_no_list_of_words_is_refused(words: object) -> None:
     with pytest.raises(CheckpointError, match="expected a list of words"):
         Vocabulary(words)
+
+
+def test_a_word_of_ten_thousand_letters_takes_no_minute() -> None:
+    vocabulary = Vocabulary(["<end>", "x", "##x", "##xyz"])
+    began = time.monotonic()
+    assert vocabulary.numbers("x" * 9_998 + "xyz" + "xyzzy") == [] and time.monotonic() - began < 5
+    assert vocabulary.numbers("x" * 9_998 + "xyz")[-2:] == [2, 3]

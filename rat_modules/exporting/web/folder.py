@@ -11,9 +11,9 @@ from rat_modules.atomic import atomic_folder
 from rat_modules.exporting.file import Exported, export_file
 from rat_modules.exporting.formats import FORMATS
 from rat_modules.exporting.subject import CAPTIONS, Subject
+from rat_modules.exporting.web.encoder import check_encoder, write_encoder
 from rat_modules.exporting.web.packing import pack
 from rat_modules.exporting.web.runtime import CODE, MACHINE, RUNTIME, write_runtime
-from rat_modules.exporting.web.words import check_encoder, write_words
 
 PAGE = (
     "index.html",
@@ -21,8 +21,11 @@ PAGE = (
     "opened.js",
     "page.js",
     "draw.js",
+    "encoder.js",
     "sentence.js",
     "pieces.js",
+    "damsm.js",
+    "vocabulary.js",
     "packed.js",
     "noise.js",
 )
@@ -60,7 +63,7 @@ def export_page(
     with atomic_folder(out) as folder:
         write_runtime(folder, runtime, say)
         made = _write_generator(folder, subject)
-        text = write_words(folder, assembly.text_encoder)
+        text = write_encoder(folder, assembly.text_encoder)
         page = resources.files("rat_modules.exporting.web") / "page"
         for name in PAGE:
             (folder / name).write_bytes((page / name).read_bytes())

@@ -1,4 +1,4 @@
-"""A text encoder as files that the page reads: word pieces, how they merge, and a row of numbers for each."""
+"""wordllama as files that the page reads: word pieces, how they merge, and a row of numbers for each."""
 
 import json
 from pathlib import Path
@@ -11,37 +11,21 @@ from rat_modules.exporting.web.packing import from_planes, pack, planes, unpack
 from rat_modules.text.projected import ProjectedTextEncoder
 from rat_modules.text.wordllama import WordLlamaTextEncoder, load_package
 
-SUPPORTED = "wordllama, alone or behind a map that `train-text --encoder wordllama` trained"
-
-
-def check_encoder(encoder: Any) -> None:
-    """Refuse a text encoder that the page cannot run.
-
-    Raises:
-        RatError: with those that it can.
-    """
-    inner = encoder.encoder if type(encoder) is ProjectedTextEncoder else encoder
-    if type(inner) is not WordLlamaTextEncoder:
-        got = "no text encoder" if encoder is None else type(inner).__name__
-        hint = "take --format onnx, and encode captions yourself"
-        raise RatError("text encoder of a web page", got=got, expected=SUPPORTED, hint=hint)
-
 
 def write_words(folder: Path, encoder: Any) -> dict[str, object]:
     """Write pieces.json.gz, merges.gz, rows.gz and, for a projected encoder, map.gz; read them again and compare.
 
     Args:
         folder: of the page.
-        encoder: one that `check_encoder` lets pass.
+        encoder: `wordllama`, or `projected` over it.
 
     Returns:
         What sentence.js has to know beside: width, scale, lowercase, and the width behind the map or 0.
 
     Raises:
-        RatError: an encoder of another kind, its package is missing, or a tokenizer of another kind than the page's.
+        RatError: its package is missing, or has a tokenizer of another kind than the page's.
         OSError: the disk is full.
     """
-    check_encoder(encoder)
     projected = encoder if isinstance(encoder, ProjectedTextEncoder) else None
     inner: WordLlamaTextEncoder = projected.encoder if projected else encoder
     model = load_package(inner.cond_dim)
@@ -54,6 +38,7 @@ def write_words(folder: Path, encoder: Any) -> dict[str, object]:
         numbers = np.concatenate([each.detach().cpu().float().numpy().reshape(-1) for each in tensors])
         pack(folder / "map.gz", numbers.astype("<f4").tobytes())
     return {
+        "kind": "wordllama",
         "width": inner.cond_dim,
         "scale": inner.scale,
         "lowercase": inner.lowercase,

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from rat_modules.assembly import load
+from rat_modules.assembly.build import build
 from rat_modules.assembly.system import Assembly
 from rat_modules.errors import DataError
 from rat_modules.exporting.subject import subject
@@ -134,6 +135,28 @@ def test_hostile_input_is_answered_politely(page: Any) -> None:
 
 @pytest.mark.slow
 @pytest.mark.network
+def test_a_closed_vocabulary_draws_too_and_says_what_it_does_not_know(
+    browser: Any, serve: Callable, tarballs: Path, tmp_path: Path
+) -> None:
+    torch.manual_seed(4)
+    vocabulary = ["<end>", "red", "heart", "green", "apple"]
+    assembly = build("ratgan-tiny", {"text_encoder.name": "damsm"}, vocabulary=vocabulary)
+    export_page(assembly, subject(assembly), tmp_path / "site", runtime=tarballs, captions=["red heart"])
+    page = browser.new_page()
+    page.goto(serve(tmp_path / "site"))
+    assert page.evaluate("window.ready.then(Boolean)")
+    found = torch.tensor(page.evaluate(GENERATE, ["a red apple", 7])).reshape(3, 32, 32)
+    noise = seeded_noise(7, assembly.generator.noise_dim)[None]
+    torch.testing.assert_close(found, assembly.sample(["a red apple"], noise=noise)[0], atol=1e-3, rtol=0)
+    drawn(page, lambda: page.fill("#caption", "a Blue apple"))
+    assert page.text_content("#said").endswith('words it does not know: "a", "blue"')
+    drawn(page, lambda: page.fill("#caption", "something else"))
+    assert 'use a word that this network knows, as "red", "heart", "green", "apple"' in page.text_content("#said")
+    page.close()
+
+
+@pytest.mark.slow
+@pytest.mark.network
 def test_a_phone_sees_all_of_its_width(browser: Any, serve: Callable, site: Path) -> None:
     page = browser.new_page(viewport={"width": 360, "height": 740})
     page.goto(serve(site))
@@ -177,7 +200,7 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(web_folder, "write_runtime", lambda *_: None)
-    monkeypatch.setattr(web_folder, "write_words", full)
+    monkeypatch.setattr(web_folder, "write_encoder", full)
     assembly = models.small()
     with pytest.raises(OSError, match="No space left"):
         export_page(assembly, subject(assembly), tmp_path / "site", runtime=tmp_path)

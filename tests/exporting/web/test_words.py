@@ -14,10 +14,11 @@ import rat_modules.exporting.web as web
 from rat_modules.data.mini import Mini
 from rat_modules.errors import RatError
 from rat_modules.exporting.web import words
+from rat_modules.exporting.web.encoder import check_encoder, write_encoder
 from rat_modules.exporting.web.noise import seeded_noise
 from rat_modules.exporting.web.packing import from_planes, pack, planes
-from rat_modules.exporting.web.words import check_encoder, write_words
 from rat_modules.text.damsm import DAMSMTextEncoder
+from rat_modules.text.learned_vocabulary import vocabulary_of
 from rat_modules.text.projected import ProjectedTextEncoder
 from rat_modules.text.wordllama import WordLlamaTextEncoder, load_package
 
@@ -60,20 +61,20 @@ def served(encoders: dict[str, Any], serve: Callable, tmp_path_factory: pytest.T
     for name, encoder in encoders.items():
         folder = tmp_path_factory.mktemp(name)
         shutil.copytree(PAGE, folder, dirs_exist_ok=True)
-        found[name] = serve(folder), write_words(folder, encoder)
+        found[name] = serve(folder), write_encoder(folder, encoder)
     return found
 
 
 def captions() -> list[str]:
     mini = Mini(image_size=1)
     some = [caption for index in range(len(mini)) for caption in mini.captions(index)]
-    pieces = [piece for piece in load_package(64).tokenizer.get_vocab() if piece.strip()][::40]
+    pieces = sorted(piece for piece in load_package(64).tokenizer.get_vocab() if piece.strip())[::40]
     return HOSTILE + some[:150] + pieces
 
 
 ENCODE = """async ([facts, captions]) => {
-  const { CaptionEncoder } = await import("./sentence.js");
-  const encoder = await CaptionEncoder.load(facts);
+  const { loadEncoder } = await import("./encoder.js");
+  const encoder = await loadEncoder(facts);
   return captions.map((caption) => Array.from(encoder.sentence(caption)));
 }"""
 
@@ -90,6 +91,31 @@ def test_sentences_are_those_of_python(browser: Any, served: dict, encoders: dic
     # Python adds in float32, which over thousands of pieces is no longer exact; the page adds in float64
     far = (found - wanted).abs().amax(1)
     assert far.max() < 2e-4 and far[[len(caption) < 1000 for caption in said]].max() < 5e-6
+    page.close()
+
+
+@pytest.mark.parametrize("kind", ["words", "subwords"])
+def test_sentences_of_a_closed_vocabulary(browser: Any, serve: Callable, tmp_path: Path, kind: Any) -> None:
+    torch.manual_seed(2)
+    said = captions()
+    encoder = DAMSMTextEncoder(vocabulary_of([*said[len(HOSTILE) :][:150], "ab" * 99], kind), 30, 48, 7)
+    with torch.no_grad():
+        encoder.encoder.weight *= 30  # gates that are open and shut, not half open
+    shutil.copytree(PAGE, tmp_path, dirs_exist_ok=True)
+    facts, address, page = write_encoder(tmp_path, encoder), serve(tmp_path), browser.new_page()
+    page.goto(f"{address}/noise.js")
+    known = [caption for caption in said if encoder.vocabulary.numbers(caption)]
+    found = torch.tensor(page.evaluate(ENCODE.replace("./", f"{address}/"), [facts, known]))
+    assert 100 < len(known) < len(said) and found.std() > 0.15
+    torch.testing.assert_close(found, encoder.encode(known), atol=5e-6, rtol=0)
+    left_out = """async ([facts, captions]) => {
+      const { loadEncoder } = await import("/encoder.js");
+      const encoder = await loadEncoder(facts);
+      return captions.map((caption) => encoder.unknown(caption));
+    }"""
+    assert page.evaluate(left_out, [facts, said]) == [encoder.unknown_words([each]) for each in said]
+    with pytest.raises(Exception, match="Please use a word that this network knows"):
+        page.evaluate(ENCODE.replace("./", f"{address}/"), [facts, ["\u65e5\u672c\u8a9e"]])
     page.close()
 
 
@@ -147,11 +173,11 @@ def test_planes_and_back() -> None:
 def test_other_encoders_are_refused_by_name() -> None:
     for encoder, name in (
         (None, "no text encoder"),
-        (DAMSMTextEncoder(["<end>", "red"], cond_dim=8), "DAMSMTextEncoder"),
+        (ProjectedTextEncoder(DAMSMTextEncoder(["<end>", "red"], cond_dim=8), 4), "DAMSMTextEncoder"),
         (nn.Linear(2, 2), "Linear"),
     ):
         with pytest.raises(
-            RatError, match=f"text encoder of a web page: got {name}, expected wordllama, alone or behind"
+            RatError, match=f"text encoder of a web page: got {name}, expected damsm, or wordllama, alone or behind"
         ):
             check_encoder(encoder)
 

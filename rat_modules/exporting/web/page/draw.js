@@ -1,7 +1,7 @@
 // Caption and noise to numbers, and numbers to pictures.
 
 import { fetched } from "./packed.js";
-import { CaptionEncoder } from "./sentence.js";
+import { loadEncoder } from "./encoder.js";
 import { seededNoise } from "./noise.js";
 import * as ort from "./ort.wasm.bundle.min.mjs";
 
@@ -20,7 +20,7 @@ export class Painter {
     const [wasm, weights, encoder] = await Promise.all([
       fetched("ort-wasm-simd-threaded.wasm.gz", arrived),
       fetched("generator.onnx.gz", arrived),
-      CaptionEncoder.load(facts.text, arrived),
+      loadEncoder(facts.text, arrived),
     ]);
     ort.env.wasm.wasmBinary = wasm;
     ort.env.wasm.numThreads = 1; // more would need headers that a plain file server does not send

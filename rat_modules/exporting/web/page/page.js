@@ -35,7 +35,11 @@ async function draw() {
     drawn.forEach((numbers, place) => painter.paint(numbers, on("pictures").children[place]));
     for (const canvas of on("pictures").children) canvas.setAttribute("aria-label", caption.slice(0, 200));
     on("pictures").classList.remove("stale");
-    say(`${PICTURES} pictures in ${Math.round(performance.now() - began)} ms, seeds ${first} to ${first + PICTURES - 1}`);
+    const unknown = painter.encoder.unknown(caption).map((word) => `"${word.slice(0, 20)}"`);
+    say(
+      `${PICTURES} pictures in ${Math.round(performance.now() - began)} ms, seeds ${first} to ${first + PICTURES - 1}` +
+        (unknown.length ? `; words it does not know: ${unknown.slice(0, 5).join(", ")}` : ""),
+    );
   } catch (error) {
     if (mine !== latest) return;
     on("pictures").classList.add("stale");

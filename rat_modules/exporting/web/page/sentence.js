@@ -3,7 +3,7 @@
 import { fetched, widened } from "./packed.js";
 import { Pieces, tidied } from "./pieces.js";
 
-export class CaptionEncoder {
+export class PieceEncoder {
   constructor({ width, scale, lowercase, projected }, pieces, rows, map) {
     Object.assign(this, { width, scale, lowercase, projected, pieces, rows, map });
   }
@@ -14,7 +14,7 @@ export class CaptionEncoder {
     );
     const known = JSON.parse(new TextDecoder().decode(pieces));
     const map = facts.projected ? new Float32Array((await fetched("map.gz", told)).buffer) : null;
-    return new CaptionEncoder(facts, new Pieces(known, new Uint16Array(merges.buffer)), widened(rows), map);
+    return new PieceEncoder(facts, new Pieces(known, new Uint16Array(merges.buffer)), widened(rows), map);
   }
 
   /** The sentence 's' of a caption; throws what a person can read where there is nothing to say. */
@@ -28,6 +28,11 @@ export class CaptionEncoder {
     }
     const sentence = lengthened(mean, this.scale * Math.sqrt(this.width));
     return Float32Array.from(this.map ? this.project(sentence) : sentence);
+  }
+
+  /** None: what is no word is read in pieces. */
+  unknown() {
+    return [];
   }
 
   /** Through the linear map: its weights 's p', then its bias 's'. */
