@@ -86,6 +86,8 @@ def _refusals(recipe: Recipe) -> Iterator[None]:
         # sizes beyond the memory, or beyond what torch can count: torch has no one error for it
         if isinstance(error, MemoryError) or re.search("alloc|overflow|out of memory", reason, re.IGNORECASE):
             problem, hint = "does not fit into memory", "make generator.width, the other widths or image_size smaller"
+            if asked := re.search(r"allocate (\d+) bytes", reason):
+                reason = f"{int(asked[1]) / 1e9:,.1f} GB for one of its tensors"
         else:
             place = traceback.extract_tb(error.__traceback__)[-1]
             problem, hint = "cannot be built", f"it was raised in {place.filename}, line {place.lineno}"

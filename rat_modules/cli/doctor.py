@@ -19,7 +19,12 @@ Examples:
   rat-modules doctor
   rat-modules doctor --json > machine.json
 """
-_PACKAGES = ("torch", "triton", "numpy", "einops", "safetensors", "pillow", "pluggy", "cattrs", "click", "wordllama")
+_PACKAGES = ("torch", "triton", "numpy", "einops", "safetensors", "pillow", "pluggy", "attrs", "cattrs", "click")
+# of the extras, where they are installed
+_EXTRAS = (
+    "wordllama", "tensorboard", "webdataset", "torch-fidelity", "gradio", "huggingface-hub", "onnx", "onnxscript",
+    "onnxruntime",
+)  # fmt: skip
 
 
 @click.command(epilog=EPILOG)
@@ -42,11 +47,12 @@ def command(as_json: bool) -> None:
 
 def _versions() -> dict[str, str]:
     found = {"rat-modules": __version__, "python": platform.python_version(), "system": platform.platform()}
-    for package in _PACKAGES:
+    for package in _PACKAGES + _EXTRAS:
         try:
             found[package] = version(package)
         except PackageNotFoundError:
-            found[package] = "not installed"
+            if package in _PACKAGES:
+                found[package] = "not installed"
     return found
 
 

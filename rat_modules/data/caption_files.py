@@ -121,7 +121,8 @@ def _jsonl(text: str) -> Iterator[tuple[int, dict[str, object] | str]]:
 
 
 def _csv(path: Path, text: str) -> Iterator[tuple[int, dict[str, object] | str]]:
-    reader = csv.DictReader(io.StringIO(text, newline=""))
+    # not strict, a quote that is never closed would take the rest of the table for one caption
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     columns = reader.fieldnames or ()
     if "file_name" not in columns or not set(columns) & set(CAPTION_COLUMNS):
         raise DataError(
@@ -129,8 +130,13 @@ def _csv(path: Path, text: str) -> Iterator[tuple[int, dict[str, object] | str]]
             got=", ".join(columns) or "none",
             expected=f"file_name and one of {', '.join(CAPTION_COLUMNS)}",
         )
-    try:
-        for row in reader:
-            yield reader.line_num, {column: value for column, value in row.items() if isinstance(column, str)}
-    except csv.Error as error:
-        yield reader.line_num, f"not CSV: {error}"
+    while True:
+        begun = reader.line_num + 1
+        try:
+            row = next(reader, None)
+        except csv.Error as error:
+            yield begun, f"not CSV: {error}; is a quote left open, or single?"
+            continue
+        if row is None:
+            return
+        yield reader.line_num, {column: value for column, value in row.items() if isinstance(column, str)}

@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Callable
+from importlib.metadata import version
+from importlib.util import find_spec
 
 import pytest
 
@@ -40,6 +42,8 @@ def test_doctor_names_versions_devices_plugins_and_disk(run: Callable) -> None:
 
     report = json.loads(run("doctor", "--json").stdout)
     assert report["versions"]["torch"] == torch.__version__
+    extras = {name: version(name) for name in ("wordllama", "gradio", "onnx") if find_spec(name)}
+    assert extras.items() <= report["versions"].items()
     assert "cores" in report["devices"]["cpu"] and report["plugins"]["builtins (rat-modules)"] == "loaded"
     assert "GiB free" in report["disk"]["working folder"]
     assert torch.__version__ in run("doctor").stdout

@@ -107,6 +107,24 @@ def test_metadata_csv_goes_before_text_files(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("broken", "reason"),
+    [('c.png,"an open quote', "unexpected end of data"), ('c.png,"a "single quote"', "',' expected after")],
+)
+def test_a_quote_too_many_takes_no_other_row_along(tmp_path: Path, broken: str, reason: str) -> None:
+    for name in "abc":
+        _picture(tmp_path / f"{name}.png")
+    table = tmp_path / "metadata.csv"
+    rows = ["file_name,caption", 'a.png,a 12" pipe', "b.png,blue"]
+    table.write_text("\n".join([*rows, broken]) + "\n")
+    folder = ImageFolder(tmp_path)
+    assert _said(folder) == {"a.png": ('a 12" pipe',), "b.png": ("blue",)}
+    told = {Path(file).name: why for file, why in folder.skipped}
+    assert set(told) == {"metadata.csv:4", "c.png"} and f"not CSV: {reason}" in told["metadata.csv:4"]
+    table.write_text("\n".join([rows[0], 'c.png,"an "open quote', *rows[1:]]) + "\n")
+    assert "b.png" in _said(ImageFolder(tmp_path)), "what follows is read"
+
+
 def test_a_table_without_the_columns_or_of_another_encoding_is_refused(tmp_path: Path) -> None:
     _picture(tmp_path / "a.png")
     table = tmp_path / "metadata.csv"
