@@ -101,4 +101,6 @@ class Bare:
 
     def files(self) -> set[str]:
         """Every path of the environment, without what the links lead to."""
-        return {path.relative_to(self.folder).as_posix() for path in self.folder.rglob("*")}
+        # Python compiles what is linked and is one file, such as typing_extensions.py; ours are folders
+        found = (path for path in self.folder.rglob("*") if self.site / "__pycache__" not in (path, path.parent))
+        return {path.relative_to(self.folder).as_posix() for path in found}
