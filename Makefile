@@ -8,10 +8,11 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 TESTED := $(VENV)/.ready-for-tests
 PAGES  := $(VENV)/.ready-for-docs
+TOOLS  := $(VENV)/.ready-for-release
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint docs bench gpu clean
+.PHONY: help demo test lint docs bench gpu release clean
 
 help:
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 14
@@ -33,6 +34,10 @@ $(TESTED): $(READY) $(OTHERS)
 
 $(PAGES): $(READY)
 	@$(PIP) install --constraint constraints.txt --editable '.[docs]'
+	@touch $@
+
+$(TOOLS): $(TESTED)
+	@$(PIP) install --constraint constraints.txt --editable '.[release]'
 	@touch $@
 
 demo: $(READY) ## draw emoji from captions in seconds; CAPTION="your own" draws that, eight times
@@ -61,6 +66,9 @@ bench: $(READY) ## time this machine's CPU: results.json, tables and plots in be
 
 gpu: ## on a CUDA machine whose python3 has torch: tests, benchmarks, then training for MINUTES; results in out/
 	@PYTHON=$(PYTHON) OUT=$(OUT) bash benchmarks/gpu.sh
+
+release: $(TOOLS) ## build core and plugins to dist/, check, install and use them; sizes and licences to docs/
+	@PYTHON=$(PYTHON) bash .ci/release $(abspath $(BIN))
 
 clean: ## remove the virtual environment and every cache
 	@rm -rf $(VENV) out .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks dist build

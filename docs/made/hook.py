@@ -11,6 +11,7 @@ import commands
 import differences
 import performance
 import public
+import release
 import repository
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
@@ -24,6 +25,7 @@ PARTS: dict[str, Callable[[str], str]] = {
     "differences": differences.markdown,
     "performance": performance.markdown,
     "public": public.markdown,
+    "release": release.markdown,
 }
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import attrs
 
+from rat_modules import __version__
 from rat_modules.errors import PluginError
 from rat_modules.registry import get_catalog, plugin_states
 
@@ -105,7 +106,8 @@ def files_of(names: Names, license_id: str) -> Iterator[tuple[str, str]]:
         names: from `names_of`.
         license_id: one of `LICENSES`.
     """
-    words = {**attrs.asdict(names), "license": license_id, "year": datetime.datetime.now(datetime.UTC).year}
+    year = datetime.datetime.now(datetime.UTC).year
+    words = {**attrs.asdict(names), "license": license_id, "year": year, "core": __version__}
     for path, template in FILES.items():
         text = (TEMPLATE / _Template(template).substitute(words)).read_text(encoding="utf-8")
         yield _Template(path).substitute(words), _Template(text).substitute(words)

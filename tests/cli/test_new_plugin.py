@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from rat_modules import __version__
 from rat_modules.cli.plugin_package import FILES, LICENSES, TEMPLATE, names_of, write_package
 from rat_modules.errors import PluginError
 
@@ -110,6 +111,7 @@ def test_every_file_is_filled_in(tmp_path: Path, license_id: str) -> None:
     assert [path for path, text in files.items() if "@@" in path + text] == []
     project = tomllib.loads(files["pyproject.toml"])["project"]
     assert project["license"] == license_id
+    assert project["dependencies"] == [f"rat-modules>={__version__}"], "what it was written with"
     assert project["entry-points"] == {"rat_modules": {"glow": "rat_modules_glow"}}
     head = {"Apache-2.0": "Apache License", "MIT": "MIT License", "BSD-3-Clause": "BSD 3-Clause License"}[license_id]
     assert files["LICENSE"].strip().startswith(head)

@@ -70,6 +70,7 @@ def test_every_verb_can_be_linked_to(site: Path) -> None:
 def test_every_mark_was_filled(site: Path) -> None:
     assert "GFLOP of a picture" in (site / "performance.html").read_text(encoding="utf-8")
     assert "softmax-sigmoid" in (site / "paper-and-code.html").read_text(encoding="utf-8")
+    assert "MPL-2.0 AND MIT" in (site / "release.html").read_text(encoding="utf-8")
     assert [page.name for page in site.rglob("*.html") if "<!-- made" in page.read_text(encoding="utf-8")] == []
 
 
