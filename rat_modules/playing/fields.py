@@ -40,7 +40,7 @@ def checked(field: Any, sent: object) -> object:
             raise RatError(field.label, got=_short(sent), expected="a text")
         return sent
     number = isinstance(sent, int | float) and not isinstance(sent, bool) and math.isfinite(sent)
-    if not number or not field.minimum <= sent <= field.maximum:  # type: ignore[operator]  # a number by now
+    if not number or not field.minimum <= sent <= field.maximum:
         raise RatError(field.label, got=_short(sent), expected=f"a number from {field.minimum} to {field.maximum}")
     return sent
 

@@ -32,7 +32,8 @@ TYPED = [
 BY_HAND = [
     Sent("control characters", ["a\x00\x1b[31m heart\x07", 1, 1, 1], None),
     Sent("half of a surrogate pair", ["\ud800 heart", 1, 1, 1],
-         "caption 1 is not valid text: got '\\ud800', expected text in UTF-8; type it anew, or read it from a UTF-8 file"),
+         "caption 1 is not valid text: got '\\ud800', expected text in UTF-8; "
+         "type it anew, or read it from a UTF-8 file"),
     Sent("a million characters", ["x" * 1_000_000, 1, 1, 1],
          "caption: got 1,000,000 characters, expected 1,000 at most"),
     Sent("an empty field", [None, 1, 1, 1], "caption: got an empty field, expected something in it"),

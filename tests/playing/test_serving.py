@@ -1,5 +1,6 @@
 """The page's process: how soon it is there, who may come, and the tab that needs a discriminator with attention."""
 
+import os
 import socket
 import sys
 import time
@@ -14,12 +15,13 @@ from rat_modules.assembly import load
 from rat_modules.playing.player import Noise, Player
 
 from ..plates import small_model
-from .visiting import FIRST, MODEL, PATIENCE, served, soon
+from .visiting import FIRST, MODEL, PATIENCE, keep, served, soon
 
 pytest.importorskip("gradio", reason="gradio is not installed: pip install 'rat-modules[demo]'")
 pytestmark = pytest.mark.slow
 PROMISED = 15  # seconds to the first picture in a browser, of a machine with nothing else to do
 BUSY = 3  # times as long where others work beside it
+LOOKS = os.environ.get("RAT_MODULES_LOOKS")  # a trained model with attention, for a screenshot worth keeping
 OTHER = "127.0.0.2"  # this machine by an address that is not the one of localhost
 
 
@@ -53,20 +55,23 @@ def test_this_machine_alone_may_come_unless_told(words: tuple[str, ...], open_to
 
 
 def test_where_the_discriminator_looks(browser: Any, tmp_path: Path) -> None:
-    model = small_model(tmp_path / "model", **{"attention.name": "soft-threshold-attention"})
+    model = Path(LOOKS) if LOOKS else small_model(tmp_path / "m", **{"attention.name": "soft-threshold-attention"})
     player = Player(load(model))
     expected = lambda caption: np.stack(  # noqa: E731
         [np.asarray(each.picture).transpose(2, 0, 1) for each in player.looked_at(caption, Noise(1))]
     )
     with served(tmp_path / "left", model) as page:
-        visitor = browser.new_context().new_page()
+        visitor = browser.new_context(viewport={"width": 1000, "height": 900}).new_page()
         visitor.goto(page.url)
         visitor.get_by_role("tab", name="Where the discriminator looks").click(timeout=PATIENCE)
         soon(visitor, "attention", expected(FIRST))
-        visitor.fill("#attended textarea, #attended input", "a plate")
-        soon(visitor, "attention", expected("a plate"))
+        visitor.fill("#attended textarea, #attended input", "a large red circle at the left")
+        soon(visitor, "attention", expected("a large red circle at the left"))
+        if LOOKS:
+            keep(visitor, "demo-attention", 620)
         visitor.context.close()
-    assert not (expected("a plate")[0] == expected("a plate")[1]).all()
+    picture, dark = expected(FIRST)
+    assert not (picture == dark).all()
 
 
 def test_ctrl_c_while_it_draws(browser: Any, tmp_path: Path) -> None:
