@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from .page_claims import command_problems, link_problems, set_up_problems
+from .page_claims import command_problems, link_problems, missing_tests, set_up_problems
 from .pages import Block, PageError, Reader, blocks
 
 GOOD = """# A page
@@ -121,3 +121,12 @@ def test_verbs_and_options_are_looked_up(write: Write) -> None:
 def test_links_are_followed(write: Write) -> None:
     page = write("# Its title\n[a](PAGE.md) [b](https://example.org) [c](#its-title)\n![d](gone.png) [e](#other)\n")
     assert link_problems(page) == ["PAGE.md:3: there is no file gone.png", "PAGE.md:3: there is no heading #other"]
+
+
+def test_tests_are_looked_up(write: Write) -> None:
+    page = write("`tests/gone.py::test_a` `tests/test_pages.py` `tests/test_pages.py::test_links_are_followed`\n"
+                 "`tests/test_pages.py::test_gone`\n")  # fmt: skip
+    assert missing_tests(page) == [
+        "PAGE.md: there is no file tests/gone.py",
+        "PAGE.md: tests/test_pages.py has no test_gone",
+    ]

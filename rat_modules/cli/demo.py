@@ -15,6 +15,7 @@ Examples:
 """
 _EXAMPLES = ("a red circle", "a blue square")
 _SHOWN = 24
+_PATIENCE = 10  # seconds for answers that are being drawn at the end
 
 
 @click.command(epilog=EPILOG)
@@ -77,6 +78,7 @@ def play(model: Path, captions: tuple[str, ...], host: str | None, port: int | N
     url = serve(blocks, host or "127.0.0.1", port)
     click.echo(f"open {url} in a browser; Ctrl-C ends it")
     blocks.block_thread()
+    player.at_work.finish(_PATIENCE)
 
 
 def _captions_beside(model: Path) -> list[str]:

@@ -28,6 +28,7 @@ def card(
     results: Sequence[str | Path] = (),
     captions: Sequence[str] = (),
     name: str = "",
+    where: str = "...",
 ) -> ModelCard:
     """Write a card.
 
@@ -38,6 +39,7 @@ def card(
         results: files that `rat-modules evaluate --protocol --out` wrote; each number stands beside its protocol.
         captions: of the grid that `write_grid` drew.
         name: of the model; the recipe's where it is empty.
+        where: "owner/name" that loads it.
 
     Returns:
         Text with its front matter.
@@ -53,7 +55,7 @@ def card(
     read = [Result.read(Path(file)) for file in results]
     name = name or assembly.recipe.name
     try:
-        return _card(assembly, name, data, licence, read, captions)
+        return _card(assembly, name, data, licence, read, captions, where)
     except (KeyError, TypeError, AttributeError) as error:
         got = f"no {error} in one of {', '.join(map(str, results))}"
         raise RatError("results for a card", got=got, expected="what `evaluate --protocol --out` wrote") from error
@@ -68,27 +70,29 @@ def write_grid(assembly: Assembly, folder: Path, captions: Sequence[str]) -> Non
 
 
 def _card(
-    assembly: Assembly, name: str, data: str | None, licence: str | None, read: list[Result], captions: Sequence[str]
-) -> ModelCard:
+    assembly: Assembly, name: str, data: str | None, licence: str | None, read: list[Result], captions: Sequence[str],
+    where: str,
+) -> ModelCard:  # fmt: skip
     about = ModelCardData(
         library_name="rat_modules", pipeline_tag="text-to-image", license=licence, model_name=name,
         tags=["gan", "rat-gan", "text-to-image"], eval_results=[*_rows(read)] or None,
     )  # fmt: skip
-    return ModelCard(
-        f"---\n{about.to_yaml()}\n---\n\n" + "\n".join(_text(assembly, name, data, licence, read, captions))
-    )
+    text = "\n".join(_text(assembly, name, data, licence, read, captions, where))
+    return ModelCard(f"---\n{about.to_yaml()}\n---\n\n{text}")
 
 
 def _text(
-    assembly: Assembly, name: str, data: str | None, licence: str | None, read: list[Result], captions: Sequence[str]
-) -> Iterator[str]:
+    assembly: Assembly, name: str, data: str | None, licence: str | None, read: list[Result], captions: Sequence[str],
+    where: str,
+) -> Iterator[str]:  # fmt: skip
     recipe, generator = assembly.recipe, assembly.generator
     yield f"# {name}\n"
     if captions:
         yield f"![Pictures of captions, seed 0]({GRID})\n"
     yield "```python"
     yield "from rat_modules.hub import PretrainedAssembly\n"
-    yield 'model = PretrainedAssembly.from_pretrained("...")  # this folder, or its name on the Hub'
+    hint = "  # this folder, or its name on the Hub" if where == "..." else ""
+    yield f"model = PretrainedAssembly.from_pretrained({where!r}){hint}".replace("'", '"')
     yield f"images = model.sample({(captions or ('a caption',))[0]!r}, seed=0)  # 'n 3 h w' in [-1, 1]"
     yield "```\n"
     yield "| | |\n|---|---|"
@@ -103,8 +107,11 @@ def _text(
     for result in read:
         asked = result.protocol
         yield f"\n## Measured by protocol {asked['name']}\n"
-        yield f"{asked['captions']['count']:,} pictures against {asked['reference']['pictures']:,} of split "
-        yield f"`{asked['split']}`, features of {asked['features']['name']}, {asked['image size']} px.\n"
+        count, reference, features = asked["captions"]["count"], asked["reference"], asked["features"]
+        yield f"{count:,} pictures against {reference['pictures']:,} of split `{asked['split']}`, features of"
+        yield f"{features['name']}, {asked['image size']} px, seed {asked['seed']}. By their sha256: reference"
+        hashes = (str(each["sha256"])[:12] for each in (reference, asked["captions"], features, result.model))
+        yield "{}, captions {}, features {}, weights {}.\n".format(*hashes)
         yield "| measure | value |\n|---|---|"
         yield from (
             f"| {m}: {key} | {value:.4g} |" for m, found in result.results.items() for key, value in found.items()

@@ -4,14 +4,17 @@ from pathlib import Path
 from typing import Any, Self
 
 import attrs
-from huggingface_hub import ModelCard, ModelHubMixin, snapshot_download
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+from huggingface_hub import HfApi, ModelCard, ModelHubMixin, get_token, snapshot_download
+from huggingface_hub.errors import HFValidationError, HTTPError
 
 from rat_modules.assembly import Assembly, load
-from rat_modules.errors import CheckpointError
+from rat_modules.errors import CheckpointError, RatError
+from rat_modules.hub.answers import reason
+from rat_modules.hub.beside import captions_beside, results_beside
 from rat_modules.hub.card import card, write_grid
 
 FILES = ("recipe.toml", "*.safetensors")
+_LOG_IN = "log in with `hf auth login`, set HF_TOKEN, or give token="
 
 
 class PretrainedAssembly(Assembly, ModelHubMixin, library_name="rat_modules", pipeline_tag="text-to-image"):
@@ -19,8 +22,9 @@ class PretrainedAssembly(Assembly, ModelHubMixin, library_name="rat_modules", pi
 
     `from_pretrained` takes a folder or a name on the Hub, with `revision`, `token`, `cache_dir`, `force_download` and
     `local_files_only` (or the variable HF_HUB_OFFLINE) for work without a network. `save_pretrained` writes the folder
-    of `Assembly.save` and a model card; what the card says is given by `model_card_kwargs`, see `card`. `push_to_hub`
-    does the same into a repository.
+    of `Assembly.save` and a model card; what the card says is given by `model_card_kwargs`, see `card`. Of a model that
+    was loaded from a folder, captions and results that lie there are told without being asked for. `push_to_hub` does
+    the same into a repository.
 
     Example:
         >>> import tempfile
@@ -31,6 +35,9 @@ class PretrainedAssembly(Assembly, ModelHubMixin, library_name="rat_modules", pi
         torch.Size([1, 3, 32, 32])
     """
 
+    _came_from: Path | None = None
+    _written: Path | None = None
+
     @classmethod
     def of(cls, assembly: Assembly) -> Self:
         """The same system, its networks shared, with these methods."""
@@ -38,6 +45,7 @@ class PretrainedAssembly(Assembly, ModelHubMixin, library_name="rat_modules", pi
 
     def _save_pretrained(self, save_directory: Path) -> None:
         self.save(save_directory)
+        self._written = save_directory
 
     def save_pretrained(self, save_directory: str | Path, **options: Any) -> str | None:
         """Write `recipe.toml`, the weights, `README.md` and its grid.
@@ -50,14 +58,47 @@ class PretrainedAssembly(Assembly, ModelHubMixin, library_name="rat_modules", pi
             The address of the commit, where `push_to_hub=True`.
         """
         told = options.get("model_card_kwargs") or {}
+        if self._came_from is not None:
+            told = {"captions": captions_beside(self._came_from), **told}
         if not (Path(save_directory) / "README.md").exists():
             write_grid(self, Path(save_directory), told.get("captions", ()))
-        found: str | None = super().save_pretrained(save_directory, **options)
+        found: str | None = super().save_pretrained(save_directory, **{**options, "model_card_kwargs": told})
         return found
 
     def generate_model_card(self, **told: Any) -> ModelCard:
         """The card; see `rat_modules.hub.card.card`."""
+        if self._came_from is not None and self._written is not None:
+            told = {"results": results_beside(self._came_from, self._written), **told}
         return card(self, **told)
+
+    def push_to_hub(self, repo_id: str, **options: Any) -> str:
+        """Write the folder of `save_pretrained` into a repository of the Hub.
+
+        Args:
+            repo_id: "owner/name"; it is made where there is none.
+            options: those of `huggingface_hub.ModelHubMixin.push_to_hub`; a `branch` is made where there is none.
+
+        Returns:
+            The address of the commit.
+
+        Raises:
+            RatError: there is no token, the Hub refuses, or it cannot be reached.
+        """
+        token, branch = options.get("token"), options.get("branch")
+        told = {"name": repo_id.rpartition("/")[2], "where": repo_id, **(options.get("model_card_kwargs") or {})}
+        try:
+            if token is False or (token or get_token()) is None:
+                raise RatError(f"push to {repo_id!r}", got="no token", expected="one that may write", hint=_LOG_IN)
+            if branch is not None:
+                api = HfApi(token=token)
+                api.create_branch(api.create_repo(repo_id, private=options.get("private"), exist_ok=True).repo_id,
+                                  branch=branch, exist_ok=True)  # fmt: skip
+            return str(super().push_to_hub(repo_id, **{**options, "model_card_kwargs": told}))
+        except RatError:
+            raise
+        except (HTTPError, OSError, ValueError, RuntimeError) as error:
+            expected = "a repository that can be reached and that the token may write to"
+            raise RatError(f"push to {repo_id!r}", got=reason(error), expected=expected) from error
 
     @classmethod
     def from_pretrained(  # the mixin's own would first look for a config.json, which recipe.toml is here
@@ -90,14 +131,16 @@ class PretrainedAssembly(Assembly, ModelHubMixin, library_name="rat_modules", pi
             raise TypeError(f"from_pretrained() got unexpected arguments: {', '.join(model_kwargs)}")
         model = str(pretrained_model_name_or_path)
         if Path(model).exists():
-            return cls.of(load(model))
+            found = cls.of(load(model))
+            found._came_from = Path(model) if Path(model).is_dir() else Path(model).parent
+            return found
         try:
             folder = snapshot_download(
                 model, revision=revision, cache_dir=cache_dir, force_download=force_download, token=token,
                 local_files_only=local_files_only, allow_patterns=[*FILES],
             )  # fmt: skip
-        except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
-            got = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        except (HFValidationError, HTTPError, OSError, ValueError) as error:
+            what = f"model {model!r}" + (f", revision {revision!r}" if revision else "")
             expected = "a folder, or owner/name of a model on the Hub that can be reached or lies in the cache"
-            raise CheckpointError(f"model {model!r}", got=got, expected=expected) from error
+            raise CheckpointError(what, got=reason(error), expected=expected) from error
         return cls.of(load(folder))

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from rat_modules.errors import RatError
+from rat_modules.playing.fields import checked, unchecked
 from rat_modules.playing.player import LONGEST, Noise, Player, Shown
 from rat_modules.reporting.drawing import picture
 
@@ -124,16 +125,17 @@ class _Tabs:
         self._answer(answer, [caption], [pictures, told], "attention")
 
     def _answer(self, answer: Callable[..., tuple[Any, ...]], own: list[Any], outputs: list[Any], name: str) -> None:
+        fields = [unchecked(field) for field in (*own, *self.noise)]
+
         def polite(*asked: Any) -> tuple[Any, ...]:
             try:
-                if None in asked:
-                    raise RatError("what you asked for", got="an empty field", expected="something in each")
-                return answer(*asked)
+                with self.player.at_work:
+                    return answer(*map(checked, fields, asked))
             except RatError as error:  # what was drawn before stays
                 return (*[self.gr.skip()] * (len(outputs) - 1), _line(str(error)))
 
         # where somebody types faster than pictures are drawn, the last letter counts
-        self.gr.on(None, polite, [*own, *self.noise], outputs, api_name=name, trigger_mode="always_last",
+        self.gr.on(None, polite, fields, outputs, api_name=name, trigger_mode="always_last",
                    show_progress="minimal", concurrency_limit=2)  # fmt: skip
 
     def _caption(self, label: str, example: int, name: str) -> Any:

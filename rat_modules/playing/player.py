@@ -10,6 +10,7 @@ from torch import Tensor
 from rat_modules.assembly import Assembly
 from rat_modules.errors import RatError
 from rat_modules.models.generator import RATGenerator
+from rat_modules.playing.at_work import AtWork
 from rat_modules.reporting.drawing import shades
 from rat_modules.reporting.insight import attended, frozen, painted
 from rat_modules.sampling.draw import (
@@ -69,6 +70,7 @@ class Player:
             if isinstance(network, torch.nn.Module):
                 network.eval()
         self.assembly = assembly
+        self.at_work = AtWork()
 
     @property
     def steps(self) -> int:

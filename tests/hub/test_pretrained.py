@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 
 import rat_modules
 from rat_modules.assembly import Assembly, load
@@ -88,6 +89,23 @@ def test_the_card_says_what_was_measured(tmp_path: Path) -> None:
     text = written.text
     assert f"protocol {measured.protocol['name']}" in text and "![" in text and "| trained on | Noto Emoji |" in text
     assert all(warning in text for warning in measured.warnings)
+
+
+def test_what_lies_beside_the_weights_is_told(tmp_path: Path) -> None:
+    model = pretrained().from_pretrained(EMOJI)
+    model.save_pretrained(tmp_path / "same")
+    text = (tmp_path / "same" / "README.md").read_text(encoding="utf-8")
+    measured = rat_modules.evaluation.result.Result.read(EMOJI / "results" / "emoji-027511.json")
+    assert text.count("## Measured by protocol") == 2, "of these weights, not of other steps"
+    assert f"weights {measured.model['sha256'][:12]}" in text
+    assert f"| frechet: distance | {measured.results['frechet']['distance']:.4g} |" in text
+    with Image.open(tmp_path / "same" / "grid.png") as grid:
+        assert grid.size[1] > 4 * 64, "the captions of captions.txt"
+    with torch.no_grad():
+        next(model.generator.parameters()).mul_(1.01)
+    model.save_pretrained(tmp_path / "moved", model_card_kwargs={"captions": ()})
+    assert "Measured" not in (tmp_path / "moved" / "README.md").read_text(encoding="utf-8"), "other weights by now"
+    assert not (tmp_path / "moved" / "grid.png").exists()
 
 
 def test_a_card_that_is_there_is_kept(model: Path, tmp_path: Path) -> None:

@@ -1,0 +1,106 @@
+"""Visitors who mean no good, in a browser and past it: each gets one line, and nobody else notices."""
+
+import html
+import json
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import ProxyHandler, Request, build_opener
+
+import pytest
+
+from rat_modules.sampling.draw import draw_captions
+
+from .hostile import BY_HAND, FILES, FULL, SECRET, TYPED, Sent
+from .visiting import CAPTION, FIRST, by_hand, served, soon
+
+pytest.importorskip("gradio", reason="gradio is not installed: pip install 'rat-modules[demo]'")
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def still_there(visit: Any, system: Any) -> Iterator[None]:
+    """Whatever was sent, the next visitor is served."""
+    yield
+    visit.fill(CAPTION, "blue heart")
+    soon(visit, "drawn", draw_captions(system, ["blue heart"], count=4, seed=1).pixels.numpy())
+
+
+@pytest.mark.parametrize("sent", TYPED, ids=lambda sent: sent.what)
+def test_what_is_typed(visit: Any, system: Any, still_there: None, sent: Sent) -> None:
+    drawn = lambda caption: draw_captions(system, [caption], count=4, seed=1).pixels.numpy()  # noqa: E731
+    soon(visit, "drawn", drawn(FIRST))
+    visit.eval_on_selector(CAPTION, "box => box.removeAttribute('maxlength')")
+    visit.fill(CAPTION, *sent.fields)
+    if sent.told is None:
+        soon(visit, "drawn", drawn(*sent.fields))
+        assert not visit.query_selector("img[src=x]") and not visit.query_selector("#drawn script")
+        assert visit.inner_text("#drawn figcaption").split() == sent.fields[0].split(), "shown as it was typed"
+    else:
+        visit.get_by_text(sent.told, exact=True).first.wait_for()
+        soon(visit, "drawn", drawn(FIRST))  # what was drawn before stays
+
+
+@pytest.mark.parametrize("sent", BY_HAND, ids=lambda sent: sent.what)
+def test_what_is_sent_by_hand(visit: Any, url: str, still_there: None, sent: Sent) -> None:
+    answer = by_hand(visit, url, sent.question, sent.fields)
+    assert "event: complete" in answer and "event: error" not in answer
+    said = json.loads(answer.partition("data: ")[2].splitlines()[0])
+    if sent.told is None:
+        assert "<figure>" in said[0] and said[-1] == "<p></p>"
+    else:
+        assert said[-1] == f"<p>{html.escape(sent.told)}</p>"
+
+
+def test_nobody_sends_files(visit: Any, url: str, still_there: None) -> None:
+    file = {"name": "a.bin", "mimeType": "application/octet-stream", "buffer": b"x" * 5000}
+    sent = visit.request.post(f"{url}gradio_api/upload", multipart={"files": file})
+    assert sent.status == 403 and sent.text() == FILES
+
+
+def test_nobody_reads_files_of_the_machine(browser: Any, tmp_path: Path) -> None:
+    secret = tmp_path / "secret.txt"
+    secret.write_text("nobody knows")
+    (tmp_path / "left").mkdir()
+    with served(tmp_path / "left", quiet=False) as page:  # Gradio writes a trace about the second one
+        asker = browser.new_context()
+        asked = asker.request.get(f"{page.url}gradio_api/file={secret}")
+        assert asked.status == 403 and asked.json() == {"detail": f"{SECRET}{secret}."}
+        pointer = {"path": str(secret), "meta": {"_type": "gradio.FileData"}}
+        answer = by_hand(asker, page.url, "draw", [pointer, 1, 1, 1])
+        assert 'event: error\ndata: {"error": null}' in answer and "nobody knows" not in answer
+        asker.close()
+
+
+def test_more_questions_than_can_wait(url: str, still_there: None) -> None:
+    opener = build_opener(ProxyHandler({}))
+
+    def ask(number: int) -> str:
+        asked = json.dumps({"data": [f"heart {number}", 16, 1, 1]}).encode()
+        head = {"content-type": "application/json"}
+        try:
+            with opener.open(Request(f"{url}gradio_api/call/draw", asked, head), timeout=60):
+                return "taken"
+        except HTTPError as refused:
+            return f"{refused.code} {json.load(refused)['detail']}"
+
+    with ThreadPoolExecutor(32) as visitors:
+        told = Counter(visitors.map(ask, range(300)))
+    assert told.keys() == {"taken", f"503 {FULL}"}, told
+    until = time.monotonic() + 60
+    while ask(0) != "taken" and time.monotonic() < until:
+        time.sleep(0.5)
+    time.sleep(3)  # the last of them has left a place free by then
+
+
+def test_somebody_leaves_while_it_draws(browser: Any, url: str, still_there: None) -> None:
+    for _ in range(3):
+        gone = browser.new_context().new_page()
+        gone.goto(url)
+        gone.wait_for_selector("#drawn img", timeout=60_000)
+        gone.fill(CAPTION, "a visitor who does not wait")
+        gone.context.close()

@@ -1,0 +1,84 @@
+"""The page's process: how soon it is there, who may come, and the tab that needs a discriminator with attention."""
+
+import os
+import socket
+import sys
+import time
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import numpy as np
+import pytest
+
+from rat_modules.assembly import load
+from rat_modules.playing.player import Noise, Player
+
+from ..plates import small_model
+from .visiting import FIRST, MODEL, PATIENCE, keep, served, soon
+
+pytest.importorskip("gradio", reason="gradio is not installed: pip install 'rat-modules[demo]'")
+pytestmark = pytest.mark.slow
+PROMISED = 15  # seconds to the first picture in a browser, of a machine with nothing else to do
+BUSY = 3  # times as long where others work beside it
+LOOKS = os.environ.get("RAT_MODULES_LOOKS")  # a trained model with attention, for a screenshot worth keeping
+OTHER = "127.0.0.2"  # this machine by an address that is not the one of localhost
+
+
+def reachable(host: str, port: int) -> bool:
+    try:
+        with socket.create_connection((host, port), timeout=10):
+            return True
+    except ConnectionRefusedError:
+        return False
+
+
+def test_the_first_picture_is_there_soon(browser: Any, tmp_path: Path, record_property: Any) -> None:
+    with served(tmp_path) as page:
+        visitor = browser.new_context().new_page()
+        visitor.goto(page.url)
+        visitor.wait_for_selector("#drawn img", timeout=PATIENCE)
+        took = time.monotonic() - page.began
+        visitor.context.close()
+    record_property("cold start", took)
+    print(f"cold start: {took:.1f} s")
+    assert took < BUSY * PROMISED
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere one address is this machine")
+@pytest.mark.parametrize(("words", "open_to_others"), [((), False), (("--host", "0.0.0.0"), True)])
+def test_this_machine_alone_may_come_unless_told(words: tuple[str, ...], open_to_others: bool, tmp_path: Path) -> None:
+    with served(tmp_path, MODEL, *words) as page:
+        port = urlsplit(page.url).port
+        assert port is not None and reachable("127.0.0.1", port)
+        assert reachable(OTHER, port) == open_to_others
+
+
+def test_where_the_discriminator_looks(browser: Any, tmp_path: Path) -> None:
+    model = Path(LOOKS) if LOOKS else small_model(tmp_path / "m", **{"attention.name": "soft-threshold-attention"})
+    player = Player(load(model))
+    expected = lambda caption: np.stack(  # noqa: E731
+        [np.asarray(each.picture).transpose(2, 0, 1) for each in player.looked_at(caption, Noise(1))]
+    )
+    with served(tmp_path / "left", model) as page:
+        visitor = browser.new_context(viewport={"width": 1000, "height": 900}).new_page()
+        visitor.goto(page.url)
+        visitor.get_by_role("tab", name="Where the discriminator looks").click(timeout=PATIENCE)
+        soon(visitor, "attention", expected(FIRST))
+        visitor.fill("#attended textarea, #attended input", "a large red circle at the left")
+        soon(visitor, "attention", expected("a large red circle at the left"))
+        if LOOKS:
+            keep(visitor, "demo-attention", 620)
+        visitor.context.close()
+    picture, dark = expected(FIRST)
+    assert not (picture == dark).all()
+
+
+def test_ctrl_c_while_it_draws(browser: Any, tmp_path: Path) -> None:
+    """It ends as if it had nothing to do; `served` looks at its status and at what it says."""
+    with served(tmp_path) as page:
+        asker = browser.new_context()
+        for number in range(20):
+            asked = {"data": [f"heart {number}", 5, 1, 1]}
+            assert asker.request.post(f"{page.url}gradio_api/call/inside", data=asked).ok
+        asker.close()

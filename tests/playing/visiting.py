@@ -1,0 +1,103 @@
+"""A real server of the page, and what its visitors do and see."""
+
+import base64
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from PIL import Image
+
+MODEL = Path(__file__).parents[2] / "examples" / "ratgan" / "emoji"
+FIRST, SECOND = "police officer with dark skin tone", "woman with light skin tone"
+PATIENCE = 60_000  # milliseconds, where other tests run beside it
+PICTURES = os.environ.get("RAT_MODULES_PICTURES")  # a folder: screenshots are kept there
+CAPTION = "#caption textarea, #caption input"
+
+
+class Served(NamedTuple):
+    """Where the page is, and when its process was started."""
+
+    url: str
+    began: float
+
+
+@contextmanager
+def served(left: Path, model: Path = MODEL, *more: str, quiet: bool = True) -> Iterator[Served]:
+    """Start `rat-modules demo`, and end it with Ctrl-C.
+
+    Args:
+        left: an empty folder, in which nothing of a visitor may be left behind.
+        model: what it shows.
+        more: words of the command.
+        quiet: it may say nothing on stderr.
+    """
+    words = ["-m", "rat_modules", "demo", model, "--caption", FIRST, "--caption", SECOND, "--device", "cpu", *more]
+    # a proxy that is nowhere: the page must not ask it
+    nowhere = {"HTTP_PROXY": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9"}
+    environment = {**os.environ, **nowhere, "OMP_NUM_THREADS": "1", "GRADIO_TEMP_DIR": str(left)}
+    began, pipe = time.monotonic(), subprocess.PIPE
+    server = subprocess.Popen(
+        [sys.executable, *map(str, words)], stdout=pipe, stderr=pipe, text=True, env=environment,
+        # a suite that a shell runs in the background hands on that Ctrl-C is ignored
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
+    try:
+        assert server.stdout is not None
+        line = server.stdout.readline()
+        assert line.startswith("open http://"), line or server.communicate()[1]
+        yield Served(line.split()[1], began)
+    finally:
+        server.send_signal(signal.SIGINT)
+        try:
+            _, err = server.communicate(timeout=60)
+        finally:
+            server.kill()
+        assert server.returncode == 0 and not (quiet and err), err
+        assert not [path for path in left.rglob("*") if path.is_file()], "nothing of a visitor is left"
+
+
+def shown(page: Any, where: str) -> list[np.ndarray]:
+    """Pictures inside an element, '3 h w' each."""
+    sources = page.eval_on_selector_all(f"#{where} img", "all => all.map(each => each.src)")
+    pictures = []
+    for source in sources:
+        with Image.open(io.BytesIO(base64.b64decode(source.partition("base64,")[2]))) as image:
+            pictures.append(np.asarray(image.convert("RGB")).transpose(2, 0, 1))
+    return pictures
+
+
+def soon(page: Any, where: str, expected: np.ndarray) -> float:
+    """Wait until these pictures are shown; seconds that it took."""
+    began = time.monotonic()
+    while time.monotonic() - began < PATIENCE / 1000:
+        found = shown(page, where)
+        if len(found) == len(expected) and (np.stack(found) == expected).all():
+            return time.monotonic() - began
+        time.sleep(0.02)
+    raise AssertionError(f"#{where} does not show what was expected")
+
+
+def by_hand(page: Any, url: str, question: str, fields: list[object]) -> str:
+    """Ask past the page; the stream of the answer."""
+    head = {"content-type": "application/json"}
+    body = json.dumps({"data": fields}).encode()  # as bytes: what is no JSON, such as NaN, goes as it is
+    asked = page.request.post(f"{url}gradio_api/call/{question}", data=body, headers=head)
+    return str(page.request.get(f"{url}gradio_api/call/{question}/{asked.json()['event_id']}").text())
+
+
+def keep(page: Any, name: str, height: int) -> None:
+    """A screenshot for docs/pictures, where they are asked for: of the upper part of the page."""
+    if PICTURES:
+        page.mouse.move(0, 0)
+        time.sleep(0.5)
+        clip = {"x": 130, "y": 0, "width": 740, "height": height}
+        page.screenshot(path=Path(PICTURES) / f"{name}.png", clip=clip, full_page=True)
