@@ -1,5 +1,6 @@
 """Files and folders appear whole or not at all: written under another name, fsync, rename."""
 
+import errno
 import os
 import re
 import shutil
@@ -44,14 +45,17 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
 
 
 @contextmanager
-def atomic_folder(path: str | Path) -> Iterator[Path]:
+def atomic_folder(path: str | Path, *, replace: bool = False) -> Iterator[Path]:
     """Yield an empty folder beside `path`; on success it takes the name and place of `path`, on any error it vanishes.
 
     Args:
         path: the folder to write; those above it are made if they are missing.
+        replace: take the place of a folder that holds something. Else `path` is a new or an empty folder, to the end:
+            what came there meanwhile is not touched.
 
     Raises:
-        OSError: the disk is full or the folder above cannot be written. `path` is then as it was before.
+        OSError: the disk is full, the folder above cannot be written, or `path` holds something. `path` is then as it
+            was before.
 
     Example:
         >>> import tempfile
@@ -61,16 +65,18 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
         >>> [path.name for path in folder.iterdir()]
         ['both']
     """
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.new")
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
+    path = Path(path).resolve()  # a link stays, and what it leads to is written
+    if not replace and path.exists() and not (path.is_dir() and not any(path.iterdir())):
+        raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY), str(path))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".new"))
     try:
         yield temporary
+        temporary.chmod(0o777 & ~_umask())  # mkdtemp makes it private
         _sync(temporary)
-        if path.exists():
+        if replace and path.exists():
             shutil.rmtree(path)
-        temporary.rename(path)
+        temporary.rename(path)  # in the place of an empty folder, too, and of no other
         _sync(path.parent)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)

@@ -44,6 +44,9 @@ def _pictures(assembly: "Assembly") -> str:
         drawn = assembly.sample(CAPTIONS, seed=0)
     except RatError:  # no generator, no text encoder, or one that knows none of these words
         return ""
+    except Exception as error:  # of anybody's networks: a notebook that shows nothing helps nobody
+        reason = f"{type(error).__name__} {error}".partition("\n")[0]
+        return f"<p>no pictures: {html.escape(reason)}</p>"
     levels = (drawn / assembly.recipe.data.value_range + 1) * 127.5
     strip = rearrange(levels.round().clamp(0, 255).to(torch.uint8).cpu(), "n c h w -> c h (n w)")
     source, said = base64.b64encode(to_png(strip)).decode("ascii"), html.escape("; ".join(CAPTIONS))

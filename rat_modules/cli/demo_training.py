@@ -64,19 +64,21 @@ def train(minutes: float, out: Path | None, recipe: str, seed: int) -> int | Non
 
 def fit_threads(assembly: "Assembly") -> int:
     """Let torch use one thread if that draws faster: where cores have other work too, threads wait for one another."""
+    import copy
+
     import torch
 
     sentence, seconds = assembly.encode(["a circle"] * 8).cpu(), {}
-    noise = torch.zeros(8, assembly.generator.noise_dim)
+    generator = copy.deepcopy(assembly.generator)  # norms keep statistics of what they see
+    noise = torch.zeros(8, generator.noise_dim)
     for threads in (torch.get_num_threads(), 1):
         torch.set_num_threads(threads)
         times = []
         for _ in range(4):  # the first one warms up
             started = time.perf_counter()
-            assembly.generator(noise, sentence).square().mean().backward()
+            generator(noise, sentence).square().mean().backward()
             times.append(time.perf_counter() - started)
         seconds[threads] = min(times[1:])
-    assembly.generator.zero_grad()
     quicker = min(seconds, key=lambda threads: seconds[threads])
     torch.set_num_threads(quicker)
     return quicker

@@ -8,6 +8,7 @@ import click
 from rat_modules.cli.captions import read_captions
 from rat_modules.cli.refusals import refuse_existing, refuse_unwritable
 from rat_modules.cli.table import table
+from rat_modules.cli.terminated import terminated
 from rat_modules.errors import RatError, printable
 
 if TYPE_CHECKING:
@@ -59,6 +60,11 @@ def command(model: Path, form: str, out: Path, precision: str, runtime: Path | N
     What was written is run and compared with MODEL on several batch sizes, and removed unless it is equal within 1e-4;
     float16 is equal to the generator with its weights rounded so, and what the rounding changes is told.
     """
+    with terminated():
+        _export(model, form, out, precision, runtime, captions)
+
+
+def _export(model: Path, form: str, out: Path, precision: str, runtime: Path | None, captions: str | None) -> None:
     _check(form, out, runtime, captions)
     ideas = _ideas(model, captions) if form == WEB else []
     from rat_modules.exporting.file import check_name, export_file
@@ -94,6 +100,8 @@ def command(model: Path, form: str, out: Path, precision: str, runtime: Path | N
 def _check(form: str, out: Path, runtime: Path | None, captions: str | None) -> None:
     if form == WEB:
         refuse_existing(out)
+        if out.resolve() == Path.cwd():
+            raise RatError("--out", got="the folder you are in", expected="a new or empty one", hint="name one in it")
     else:
         given = {"--runtime": runtime, "--captions": captions}
         if wrong := [name for name, value in given.items() if value is not None]:
@@ -108,11 +116,12 @@ def _check(form: str, out: Path, runtime: Path | None, captions: str | None) -> 
 
 def _ideas(model: Path, captions: str | None) -> list[str]:
     """A few captions, taken evenly from what there is."""
-    own = model / "captions.txt"
+    own = (model if model.is_dir() else model.parent) / "captions.txt"
     if captions is None and not own.is_file():
         return []
     lines = read_captions(captions if captions is not None else str(own))
-    return lines[:: max(1, len(lines) // IDEAS)][:IDEAS]
+    count = min(IDEAS, len(lines))
+    return [lines[place * len(lines) // count] for place in range(count)]
 
 
 def _report(found: "Subject", form: str, precision: str, made: "Exported") -> str:

@@ -121,22 +121,33 @@ def _jsonl(text: str) -> Iterator[tuple[int, dict[str, object] | str]]:
 
 
 def _csv(path: Path, text: str) -> Iterator[tuple[int, dict[str, object] | str]]:
-    # not strict, a quote that is never closed would take the rest of the table for one caption
-    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-    columns = reader.fieldnames or ()
-    if "file_name" not in columns or not set(columns) & set(CAPTION_COLUMNS):
+    rows = _csv_rows(list(io.StringIO(text, newline="")))
+    columns = next((row for _, row in rows if row), [])
+    if isinstance(columns, str) or "file_name" not in columns or not set(columns) & set(CAPTION_COLUMNS):
         raise DataError(
             f"columns of {path}",
-            got=", ".join(columns) or "none",
+            got=columns if isinstance(columns, str) else ", ".join(columns) or "none",
             expected=f"file_name and one of {', '.join(CAPTION_COLUMNS)}",
         )
-    while True:
-        begun = reader.line_num + 1
+    for line, row in rows:
+        if row:
+            yield line, row if isinstance(row, str) else dict(zip(columns, row, strict=False))
+
+
+def _csv_rows(lines: list[str]) -> Iterator[tuple[int, list[str] | str]]:
+    """Rows and the lines they end on, or what is wrong with one; behind that one, it goes on with the next line.
+
+    A quote that is left open would otherwise take the rest of the table for one caption.
+    """
+    begun = 0
+    while begun < len(lines):
+        first = begun
+        reader = csv.reader((lines[place] for place in range(first, len(lines))), strict=True)
         try:
-            row = next(reader, None)
+            for row in reader:
+                begun = first + reader.line_num
+                yield begun, row
         except csv.Error as error:
+            begun += 1
             yield begun, f"not CSV: {error}; is a quote left open, or single?"
-            continue
-        if row is None:
-            return
-        yield reader.line_num, {column: value for column, value in row.items() if isinstance(column, str)}
+

@@ -1,11 +1,12 @@
 """Format aot: TorchInductor's ahead-of-time package, compiled for the processor of this machine."""
 
 import os
-import shutil
 from pathlib import Path
 
 import torch
 from torch._inductor import aoti_compile_and_package, aoti_load_package
+from torch._inductor.cpp_builder import get_cpp_compiler
+from torch._inductor.exc import InvalidCxxCompiler
 from torch._inductor.utils import fresh_cache
 
 from rat_modules.errors import RatError
@@ -15,7 +16,6 @@ from rat_modules.exporting.running import Run
 from rat_modules.exporting.subject import Subject
 
 SUFFIX = ".pt2"
-COMPILERS = ("g++", "clang++")
 
 
 def check() -> None:
@@ -24,14 +24,16 @@ def check() -> None:
     Raises:
         RatError: with what is missing.
     """
-    named = os.environ.get("CXX")
-    if not any(shutil.which(name) for name in ([named] if named else COMPILERS)):
+    try:
+        get_cpp_compiler()  # where torch itself looks: CXX, or what it takes for the system's
+    except InvalidCxxCompiler as error:
+        named = os.environ.get("CXX")
         raise RatError(
             "format 'aot' compiles C++ on this machine",
             got=f"no {named}, which CXX names" if named else "no compiler",
-            expected=" or ".join(COMPILERS),
-            hint="install one, name one in CXX, or take --format torch-export",
-        )
+            expected="g++, or one that CXX names",
+            hint="install one, or take --format torch-export",
+        ) from error
 
 
 def write(subject: Subject, path: Path) -> None:

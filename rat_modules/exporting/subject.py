@@ -2,6 +2,7 @@
 
 import copy
 import itertools
+from collections.abc import Sequence
 from typing import Any
 
 import attrs
@@ -13,6 +14,7 @@ from rat_modules.assembly import Assembly, draw_noise
 from rat_modules.errors import RatError
 from rat_modules.exporting.precision import Precision, stored
 from rat_modules.recipes import recipe_toml
+from rat_modules.text.vocabulary import Vocabulary
 
 # what the sentences say that files are compared on: a trained generator is steepest where its training was
 CAPTIONS = (
@@ -83,10 +85,25 @@ def subject(assembly: Assembly, precision: Precision = "float32") -> Subject:
     return Subject(stored(generator, precision), generator, facts, _sentences(assembly))
 
 
+def readable(encoder: Any, captions: Sequence[str]) -> list[str]:
+    """Those captions of which a text encoder knows a word; where it knows of none, some words of its vocabulary.
+
+    Example:
+        >>> from rat_modules.text.damsm import DAMSMTextEncoder
+        >>> encoder = DAMSMTextEncoder(["<end>", "red", "can't", "Rose", "bird"], cond_dim=8)
+        >>> readable(encoder, ["a red bird", "a tulip"]), readable(encoder, ["a tulip"])
+        (['a red bird'], ['red', 'bird'])
+    """
+    vocabulary = getattr(encoder, "vocabulary", None)
+    if not isinstance(vocabulary, Vocabulary):
+        return list(captions)
+    known = [caption for caption in captions if vocabulary.numbers(caption)]
+    return known or [word for word in vocabulary if vocabulary.numbers(word)][: len(CAPTIONS)]
+
+
 def _sentences(assembly: Assembly) -> Tensor:
-    """Sentences of captions, or of words where only those of a vocabulary are known; none without a text encoder."""
-    if assembly.text_encoder is None:
+    """Sentences of captions; none where there is no text encoder, or one that no caption can reach."""
+    captions = [] if assembly.text_encoder is None else readable(assembly.text_encoder, CAPTIONS)
+    if not captions:
         return torch.empty(0, assembly.generator.cond_dim)
-    vocabulary = getattr(assembly.text_encoder, "vocabulary", None)
-    captions = CAPTIONS if vocabulary is None else [word for word in vocabulary if word.isalnum()][: len(CAPTIONS)]
     return assembly.encode(captions).cpu().float()

@@ -73,6 +73,10 @@ def _compare(subject: Subject, run: Run, count: int) -> float:
     noise, sentence = subject.inputs(count, seed=count)
     with torch.no_grad():
         wanted = subject.module(noise, sentence)
+    if not wanted.isfinite().all():
+        raise RatError(
+            "generator", got="pictures that are no numbers", expected="finite ones", hint="take an earlier checkpoint"
+        )
     got = _answer(run, noise, sentence, count)
     if got.shape != wanted.shape or got.dtype != wanted.dtype:
         shapes = [f"{each.dtype} {tuple(each.shape)}" for each in (got, wanted)]

@@ -1,7 +1,7 @@
 """What the Hub answered, in a few words of one line."""
 
 from huggingface_hub import constants
-from huggingface_hub.errors import (
+from huggingface_hub.errors import (  # type: ignore[attr-defined]  # HTTPError is its client's, whichever it has
     EntryNotFoundError,
     GatedRepoError,
     HfHubHTTPError,

@@ -1,5 +1,6 @@
 """A model card: what the model is, its data and licence, and what was measured by which protocol."""
 
+import html
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -37,7 +38,7 @@ def card(
         data: what it was trained on, in words.
         licence: an identifier of the Hub, such as "apache-2.0".
         results: files that `rat-modules evaluate --protocol --out` wrote; each number stands beside its protocol.
-        captions: of the grid that `write_grid` drew.
+        captions: a list of those of the grid that `write_grid` drew.
         name: of the model; the recipe's where it is empty.
         where: "owner/name" that loads it.
 
@@ -45,20 +46,28 @@ def card(
         Text with its front matter.
 
     Raises:
-        RatError: a result cannot be read.
+        RatError: a result cannot be read, or captions are one text.
 
     Example:
         >>> from rat_modules import assemble
         >>> print(card(assemble("ratgan-tiny"), data="coloured shapes").data.pipeline_tag)
         text-to-image
     """
+    if isinstance(captions, str):
+        raise RatError("captions of a card", got=repr(captions), expected="a list of captions", hint="wrap it in []")
     read = [Result.read(Path(file)) for file in results]
-    name = name or assembly.recipe.name
     try:
-        return _card(assembly, name, data, licence, read, captions, where)
+        rows, measured = [*_rows(read)], [line for result in read for line in _measured(result)]
     except (KeyError, TypeError, AttributeError) as error:
         got = f"no {error} in one of {', '.join(map(str, results))}"
         raise RatError("results for a card", got=got, expected="what `evaluate --protocol --out` wrote") from error
+    name = name or assembly.recipe.name
+    about = ModelCardData(
+        library_name="rat_modules", pipeline_tag="text-to-image", license=licence, model_name=name,
+        tags=["gan", "rat-gan", "text-to-image"], eval_results=rows or None,
+    )  # fmt: skip
+    text = "\n".join([*_text(assembly, name, data, licence, captions, where), *measured, ""])
+    return ModelCard(f"---\n{about.to_yaml()}\n---\n\n{text}")
 
 
 def write_grid(assembly: Assembly, folder: Path, captions: Sequence[str]) -> None:
@@ -69,24 +78,11 @@ def write_grid(assembly: Assembly, folder: Path, captions: Sequence[str]) -> Non
         write_png(folder / GRID, captioned_grid(drawn.pixels, drawn.captions))
 
 
-def _card(
-    assembly: Assembly, name: str, data: str | None, licence: str | None, read: list[Result], captions: Sequence[str],
-    where: str,
-) -> ModelCard:  # fmt: skip
-    about = ModelCardData(
-        library_name="rat_modules", pipeline_tag="text-to-image", license=licence, model_name=name,
-        tags=["gan", "rat-gan", "text-to-image"], eval_results=[*_rows(read)] or None,
-    )  # fmt: skip
-    text = "\n".join(_text(assembly, name, data, licence, read, captions, where))
-    return ModelCard(f"---\n{about.to_yaml()}\n---\n\n{text}")
-
-
 def _text(
-    assembly: Assembly, name: str, data: str | None, licence: str | None, read: list[Result], captions: Sequence[str],
-    where: str,
-) -> Iterator[str]:  # fmt: skip
+    assembly: Assembly, name: str, data: str | None, licence: str | None, captions: Sequence[str], where: str
+) -> Iterator[str]:
     recipe, generator = assembly.recipe, assembly.generator
-    yield f"# {name}\n"
+    yield f"# {_cell(name)}\n"
     if captions:
         yield f"![Pictures of captions, seed 0]({GRID})\n"
     yield "```python"
@@ -96,32 +92,33 @@ def _text(
     yield f"images = model.sample({(captions or ('a caption',))[0]!r}, seed=0)  # 'n 3 h w' in [-1, 1]"
     yield "```\n"
     yield "| | |\n|---|---|"
-    yield f"| recipe | {recipe.name}: {recipe.summary} |"
+    yield f"| recipe | {_cell(recipe.name)}: {_cell(recipe.summary)} |"
     if generator is not None:
         weights = sum(weight.numel() for weight in generator.parameters())
         yield f"| generator | {generator.image_size} px, {weights:,} weights |"
-    yield f"| text encoder | {recipe.text_encoder.name} |"
+    yield f"| text encoder | {_cell(recipe.text_encoder.name)} |"
     yield f"| trained on | {_cell(data)} |"
     yield f"| licence | {_cell(licence)} |"
     yield f"| written by | rat_modules {__version__} |"
-    for result in read:
-        asked = result.protocol
-        yield f"\n## Measured by protocol {asked['name']}\n"
-        count, reference, features = asked["captions"]["count"], asked["reference"], asked["features"]
-        yield f"{count:,} pictures against {reference['pictures']:,} of split `{asked['split']}`, features of"
-        yield f"{features['name']}, {asked['image size']} px, seed {asked['seed']}. By their sha256: reference"
-        hashes = (str(each["sha256"])[:12] for each in (reference, asked["captions"], features, result.model))
-        yield "{}, captions {}, features {}, weights {}.\n".format(*hashes)
-        yield "| measure | value |\n|---|---|"
-        yield from (
-            f"| {m}: {key} | {value:.4g} |" for m, found in result.results.items() for key, value in found.items()
-        )
-        yield from (f"\n*{warning}*" for warning in result.warnings)
-    yield ""
+
+
+def _measured(result: Result) -> Iterator[str]:
+    asked = result.protocol
+    yield f"\n## Measured by protocol {_cell(asked['name'])}\n"
+    count, reference, features = asked["captions"]["count"], asked["reference"], asked["features"]
+    yield f"{count:,} pictures against {reference['pictures']:,} of split `{_cell(asked['split'])}`, features of"
+    yield f"{_cell(features['name'])}, {asked['image size']} px, seed {asked['seed']}. By their sha256: reference"
+    hashes = (_cell(str(each["sha256"])[:12]) for each in (reference, asked["captions"], features, result.model))
+    yield "{}, captions {}, features {}, weights {}.\n".format(*hashes)
+    yield "| measure | value |\n|---|---|"
+    for measure, found in result.results.items():
+        yield from (f"| {_cell(measure)}: {_cell(key)} | {value:.4g} |" for key, value in found.items())
+    yield from (f"\n*{_cell(warning)}*" for warning in result.warnings)
 
 
 def _cell(text: str | None) -> str:
-    return " ".join((text or "not said").split()).replace("|", "\\|")
+    # a recipe or a result may be anybody's: no markup, no other row, no other line
+    return html.escape(" ".join((text or "not said").split()), quote=False).replace("|", "\\|")
 
 
 def _rows(read: Sequence[Result]) -> Iterator[EvalResult]:

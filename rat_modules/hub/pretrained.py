@@ -5,7 +5,7 @@ from typing import Any, Self
 
 import attrs
 from huggingface_hub import HfApi, ModelCard, ModelHubMixin, get_token, snapshot_download
-from huggingface_hub.errors import HFValidationError, HTTPError
+from huggingface_hub.errors import HFValidationError, HTTPError  # type: ignore[attr-defined]  # its client's own
 
 from rat_modules.assembly import Assembly, load
 from rat_modules.errors import CheckpointError, RatError
@@ -58,6 +58,7 @@ class PretrainedAssembly(Assembly, ModelHubMixin, library_name="rat_modules", pi
             The address of the commit, where `push_to_hub=True`.
         """
         told = options.get("model_card_kwargs") or {}
+        self._hub_mixin_config = None  # what the mixin noted of arguments would become a config.json
         if self._came_from is not None:
             told = {"captions": captions_beside(self._came_from), **told}
         if not (Path(save_directory) / "README.md").exists():
@@ -130,17 +131,23 @@ class PretrainedAssembly(Assembly, ModelHubMixin, library_name="rat_modules", pi
         if model_kwargs:
             raise TypeError(f"from_pretrained() got unexpected arguments: {', '.join(model_kwargs)}")
         model = str(pretrained_model_name_or_path)
-        if Path(model).exists():
-            found = cls.of(load(model))
-            found._came_from = Path(model) if Path(model).is_dir() else Path(model).parent
-            return found
         try:
+            if Path(model).exists():
+                return cls._from_folder(Path(model))
             folder = snapshot_download(
                 model, revision=revision, cache_dir=cache_dir, force_download=force_download, token=token,
-                local_files_only=local_files_only, allow_patterns=[*FILES],
+                local_files_only=local_files_only, allow_patterns=[*FILES], ignore_patterns=["*/*"],
             )  # fmt: skip
+        except RatError:
+            raise
         except (HFValidationError, HTTPError, OSError, ValueError) as error:
             what = f"model {model!r}" + (f", revision {revision!r}" if revision else "")
             expected = "a folder, or owner/name of a model on the Hub that can be reached or lies in the cache"
             raise CheckpointError(what, got=reason(error), expected=expected) from error
         return cls.of(load(folder))
+
+    @classmethod
+    def _from_folder(cls, path: Path) -> Self:
+        found = cls.of(load(path))
+        found._came_from = path if path.is_dir() else path.parent
+        return found

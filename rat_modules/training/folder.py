@@ -152,7 +152,7 @@ class RunFolder:
         """
         target = self.checkpoints / f"step-{step:08d}"
         try:
-            with atomic_folder(target) as temporary:
+            with atomic_folder(target, replace=True) as temporary:
                 write(temporary)
             self.publish(target)
         except OSError as error:

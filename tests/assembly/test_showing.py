@@ -5,6 +5,7 @@ import io
 import re
 
 import attrs
+import pytest
 from PIL import Image
 
 from rat_modules.assembly import Assembly, assemble
@@ -35,3 +36,14 @@ def test_what_was_drawn_shows_itself() -> None:
     drawn = draw_captions(assemble("ratgan-tiny"), ["a red circle", "a <b>"], seed=0)
     with Image.open(io.BytesIO(drawn._repr_png_())) as shown:
         assert shown.tobytes() == captioned_grid(drawn.pixels, drawn.captions).tobytes()
+
+
+def test_a_part_that_fails_takes_no_display_along(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = assemble("ratgan-tiny")
+
+    def fails(captions: object) -> None:
+        raise RuntimeError("CUDA <out> of memory\nand more")
+
+    monkeypatch.setattr(shown.text_encoder, "encode", fails)
+    text = shown._repr_html_()
+    assert "<table>" in text and "no pictures: RuntimeError CUDA &lt;out&gt; of memory</p>" in text

@@ -1,5 +1,9 @@
 """`export` through the real command."""
 
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -74,7 +78,7 @@ def test_no_compiler_is_told_before_anything_slow(refused: Callable, tmp_path: P
     line = refused(*words, env={"CXX": "no-such-compiler"})
     assert "compiles C++ on this machine: got no no-such-compiler, which CXX names" in line
     line = refused(*words, env={"PATH": str(tmp_path)})
-    assert "got no compiler, expected g++ or clang++; install one" in line
+    assert "got no compiler, expected g++, or one that CXX names; install one" in line
 
 
 def test_what_is_refused_of_a_page(refused: Callable, model: Path, tmp_path: Path) -> None:
@@ -82,6 +86,8 @@ def test_what_is_refused_of_a_page(refused: Callable, model: Path, tmp_path: Pat
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "mine").touch()
     assert "not empty" in refused(*web, "--out", tmp_path / "full")
+    (tmp_path / "here").mkdir()
+    assert "got the folder you are in" in refused(*web, "--out", ".", cwd=tmp_path / "here")
     assert "no folder" in refused(*web, "--out", out, "--runtime", tmp_path / "nothing")
     assert "lacks onnxruntime-web" in refused(*web, "--out", out, "--runtime", tmp_path / "full")
     words = ["export", model, "--format", "torch-export", "--out", tmp_path / "x.pt2"]
@@ -89,7 +95,7 @@ def test_what_is_refused_of_a_page(refused: Callable, model: Path, tmp_path: Pat
     assert "--format web with it" in refused(*words, "--captions", tmp_path / "captions.txt")
     wordless = small_model(tmp_path / "wordless", **{"text_encoder.name": "none"})
     line = refused("export", wordless, "--format", "web", "--out", out)
-    assert "text encoder of a web page: got no text encoder, expected wordllama" in line
+    assert "text encoder of a web page: got no text encoder, expected damsm, or wordllama" in line
     assert not out.exists() and (tmp_path / "full" / "mine").exists()
 
 
@@ -97,5 +103,25 @@ def test_ideas_are_taken_evenly_from_what_there_is(tmp_path: Path) -> None:
     assert _ideas(tmp_path, None) == []
     (tmp_path / "captions.txt").write_text("".join(f"caption {number}\n" for number in range(24)))
     assert _ideas(tmp_path, None) == [f"caption {number}" for number in range(0, 24, 3)]
+    assert _ideas(tmp_path / "generator.safetensors", None) == _ideas(tmp_path, None)
+    (tmp_path / "captions.txt").write_text("".join(f"caption {number}\n" for number in range(15)))
+    assert _ideas(tmp_path, None) == [f"caption {number}" for number in (0, 1, 3, 5, 7, 9, 11, 13)]
     (tmp_path / "two.txt").write_text("one\ntwo\n")
     assert _ideas(tmp_path, str(tmp_path / "two.txt")) == ["one", "two"]
+
+
+@pytest.mark.parametrize("ended", [signal.SIGTERM, signal.SIGINT])
+def test_what_is_ended_leaves_nothing(model: Path, tmp_path: Path, ended: signal.Signals) -> None:
+    words = ["-m", "rat_modules", "export", model, "--format", "torch-export", "--out", tmp_path / "small.pt2"]
+    running = subprocess.Popen(
+        [sys.executable, *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # a background shell ignores it
+    )  # fmt: skip
+    latest = time.monotonic() + 60
+    while not list(tmp_path.glob(".small*")):
+        assert running.poll() is None and time.monotonic() < latest
+        time.sleep(0.005)
+    running.send_signal(ended)
+    out, err = running.communicate(timeout=60)
+    assert running.returncode == 128 + ended and "Traceback" not in err, (running.returncode, out, err)
+    assert list(tmp_path.iterdir()) == []

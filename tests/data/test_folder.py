@@ -107,22 +107,31 @@ def test_metadata_csv_goes_before_text_files(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize("place", [0, 1, 2])
 @pytest.mark.parametrize(
     ("broken", "reason"),
     [('c.png,"an open quote', "unexpected end of data"), ('c.png,"a "single quote"', "',' expected after")],
 )
-def test_a_quote_too_many_takes_no_other_row_along(tmp_path: Path, broken: str, reason: str) -> None:
+def test_a_quote_too_many_takes_no_other_row_along(tmp_path: Path, broken: str, reason: str, place: int) -> None:
     for name in "abc":
         _picture(tmp_path / f"{name}.png")
-    table = tmp_path / "metadata.csv"
-    rows = ["file_name,caption", 'a.png,a 12" pipe', "b.png,blue"]
-    table.write_text("\n".join([*rows, broken]) + "\n")
+    rows = ["b.png,blue", "a.png,a 12 inch pipe"]
+    rows.insert(place, broken)
+    (tmp_path / "metadata.csv").write_text("\n".join(["file_name,caption", *rows]) + "\n")
     folder = ImageFolder(tmp_path)
-    assert _said(folder) == {"a.png": ('a 12" pipe',), "b.png": ("blue",)}
+    assert _said(folder) == {"a.png": ("a 12 inch pipe",), "b.png": ("blue",)}
     told = {Path(file).name: why for file, why in folder.skipped}
-    assert set(told) == {"metadata.csv:4", "c.png"} and f"not CSV: {reason}" in told["metadata.csv:4"]
-    table.write_text("\n".join([rows[0], 'c.png,"an "open quote', *rows[1:]]) + "\n")
-    assert "b.png" in _said(ImageFolder(tmp_path)), "what follows is read"
+    assert set(told) == {f"metadata.csv:{place + 2}", "c.png"}
+    assert f"not CSV: {reason}" in told[f"metadata.csv:{place + 2}"]
+
+
+def test_quotes_behind_an_open_one_are_read(tmp_path: Path) -> None:
+    for name in "abc":
+        _picture(tmp_path / f"{name}.png")
+    lines = ["file_name,extra,caption", 'c.png,1,"open', "", 'a.png,"in', 'two, lines","a 12"" pipe"']
+    lines.append("b.png,2,blue,more")
+    (tmp_path / "metadata.csv").write_text("\r\n".join(lines))
+    assert _said(ImageFolder(tmp_path)) == {"a.png": ('a 12" pipe',), "b.png": ("blue",)}
 
 
 def test_a_table_without_the_columns_or_of_another_encoding_is_refused(tmp_path: Path) -> None:

@@ -6,8 +6,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from rat_modules.assembly.build import build
 from rat_modules.errors import RatError
 from rat_modules.exporting import verifying
+from rat_modules.exporting.subject import CAPTIONS
 from rat_modules.exporting.verifying import verify
 
 from . import models
@@ -64,3 +66,22 @@ def test_sentences_are_of_captions_and_of_chance() -> None:
     assert not any(torch.equal(row, said) for row in sentence[1::2] for said in subject.sentences)
     assert all(torch.equal(one, two) for one, two in zip(subject.inputs(6, seed=3), (noise, sentence), strict=True))
     assert models.small_subject(**{"text_encoder.name": "none"}).sentences.shape == (0, 256)
+
+
+def test_a_model_that_draws_no_numbers_is_named() -> None:
+    subject = models.small_subject()
+    with torch.no_grad():
+        next(subject.module.parameters()).fill_(torch.nan)
+        with pytest.raises(RatError, match=r"generator: got pictures that are no numbers.*take an earlier checkpoint"):
+            verify(subject, subject.module)
+
+
+@pytest.mark.parametrize(
+    ("vocabulary", "sentences"),
+    [(["\u00e9t\u00e9", "Red", "red"], 8), (["can't", "Rose", "tulip"], 1), (["##a", "\u00e9t\u00e9"], 0)],
+)
+def test_words_that_no_caption_reaches_are_not_asked_for(vocabulary: list[str], sentences: int) -> None:
+    assembly = build("ratgan-tiny", {"text_encoder.name": "damsm"}, vocabulary=["<end>", *vocabulary])
+    found = models.subject(assembly)
+    said = [caption for caption in CAPTIONS if "red" in caption.split()] if sentences == 8 else range(sentences)
+    assert len(found.sentences) == len(said) and found.inputs(3)[1].shape == (3, 256)

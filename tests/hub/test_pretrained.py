@@ -4,13 +4,14 @@ import shutil
 import sys
 from pathlib import Path
 
+import attrs
 import pytest
 import torch
 from PIL import Image
 
 import rat_modules
 from rat_modules.assembly import Assembly, load
-from rat_modules.errors import CheckpointError
+from rat_modules.errors import CheckpointError, RatError
 
 from ..plates import small_model
 
@@ -119,3 +120,31 @@ def test_without_the_package_it_says_what_to_install(monkeypatch: pytest.MonkeyP
         monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(ImportError, match=r"pip install 'rat-modules\[hub\]'"):
         pretrained()
+
+
+def test_a_model_without_a_discriminator_has_no_other_files(model: Path, tmp_path: Path) -> None:
+    half = pretrained().from_pretrained(model / "generator.safetensors")
+    assert half.discriminator is None
+    half.save_pretrained(tmp_path / "half", model_card_kwargs={"captions": ()})
+    assert {path.name for path in (tmp_path / "half").iterdir()} == {
+        "README.md", "recipe.toml", "generator.safetensors",
+    }  # fmt: skip
+
+
+def test_texts_of_a_recipe_are_no_markup(model: Path) -> None:
+    from rat_modules.hub.card import card
+
+    assembly = load(model)
+    assembly.recipe = attrs.evolve(assembly.recipe, summary="a | b <script>alert(1)</script>\n# hacked")
+    text = card(assembly, data="<b>", name="# me\n## you").text
+    assert "| a" not in text.replace("\\|", "") and "<script" not in text and "<b>" not in text
+    assert [line for line in text.splitlines() if line.startswith("#")] == ["# # me ## you"]
+
+
+def test_names_and_captions_of_another_kind_are_one_line(model: Path, tmp_path: Path) -> None:
+    from rat_modules.hub.card import card
+
+    with pytest.raises(CheckpointError, match="File name too long"):
+        pretrained().from_pretrained("n" * 300, cache_dir=tmp_path, local_files_only=True)
+    with pytest.raises(RatError, match="captions of a card: got 'a red heart', expected a list"):
+        card(load(model), captions="a red heart")

@@ -10,7 +10,7 @@ from rat_modules.assembly import Assembly
 from rat_modules.atomic import atomic_folder
 from rat_modules.exporting.file import Exported, export_file
 from rat_modules.exporting.formats import FORMATS
-from rat_modules.exporting.subject import CAPTIONS, Subject
+from rat_modules.exporting.subject import CAPTIONS, Subject, readable
 from rat_modules.exporting.web.encoder import check_encoder, write_encoder
 from rat_modules.exporting.web.packing import pack
 from rat_modules.exporting.web.runtime import CODE, MACHINE, RUNTIME, write_runtime
@@ -47,7 +47,7 @@ def export_page(
         subject: its generator.
         out: a new or empty folder.
         runtime: the folder with onnxruntime-web's tarball; None fetches it by npm.
-        captions: ideas that the page offers.
+        captions: ideas that the page offers, where its text encoder can read them.
         say: called with lines about what is fetched.
 
     Returns:
@@ -56,7 +56,7 @@ def export_page(
     Raises:
         RatError: a text encoder that no page can run, a missing package or tarball, or a generator that cannot be
             exported.
-        OSError: the disk is full.
+        OSError: the disk is full, or `out` holds something.
     """
     check_encoder(assembly.text_encoder)
     FORMATS["onnx"].check()
@@ -72,14 +72,13 @@ def export_page(
             **{name: int(subject.facts[name]) for name in ("noise_dim", "cond_dim", "image_size")},
             "value_range": float(subject.facts["value_range"]),
             "text": text,
-            "captions": list(captions),
+            "captions": readable(assembly.text_encoder, captions),
             "bytes": sum(path.stat().st_size for path in weighed),
             "about": subject.facts,
             "runtime": {"package": RUNTIME.spec, "sha512": RUNTIME.sha512, "files": [CODE, MACHINE],
                         "licence": RUNTIME.licence, "by": RUNTIME.attribution},
         }  # fmt: skip
         (folder / "model.json").write_text(json.dumps(model, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-        folder.chmod(0o755)
         size = sum(path.stat().st_size for path in folder.iterdir())
     return Exported(size, made.difference, made.seconds)
 

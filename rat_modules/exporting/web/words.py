@@ -72,7 +72,7 @@ def _tables(tokenizer: dict[str, Any]) -> tuple[dict[str, object], np.ndarray]:
 
 
 def _write_rows(path: Path, rows: np.ndarray) -> None:
-    """Rows 'p s' in float16, which is how the package has them; a row that would change by it is refused."""
+    """Rows 'p s' in float16, which is how the package has them: a thousandth of the largest is the most that may go."""
     pack(path, planes(rows.astype(np.float16)))
     kept = from_planes(unpack(path)).astype(np.float32).reshape(rows.shape)
     off = float(np.abs(kept - rows).max())

@@ -1,6 +1,7 @@
 """The whole page in Chromium, from a file server: it draws what Python draws, and answers hostile input politely."""
 
 import errno
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -205,3 +206,42 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     with pytest.raises(OSError, match="No space left"):
         export_page(assembly, subject(assembly), tmp_path / "site", runtime=tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_stands_in_the_folder_or_comes_there_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = tmp_path / "site"
+    monkeypatch.setattr(web_folder, "write_runtime", lambda *_: None)
+
+    def export() -> None:
+        assembly = models.small()
+        export_page(assembly, subject(assembly), out)
+
+    out.mkdir()
+    (out / "thesis.txt").write_text("mine")
+    with pytest.raises(OSError, match="not empty"):
+        export()
+    (out / "thesis.txt").unlink()
+
+    def meanwhile(folder: Path, *_: object) -> dict[str, object]:
+        (out / "thesis.txt").write_text("mine")
+        return {}
+
+    monkeypatch.setattr(web_folder, "write_encoder", meanwhile)
+    with pytest.raises(OSError, match="not empty"):
+        export()
+    assert [path.name for path in tmp_path.iterdir()] == ["site"] and (out / "thesis.txt").read_text() == "mine"
+    (out / "thesis.txt").unlink()
+    monkeypatch.setattr(web_folder, "write_encoder", lambda *_: {})
+    (tmp_path / "link").symlink_to(out)
+    out = tmp_path / "link"
+    export()
+    assert out.is_symlink() and (tmp_path / "site" / "index.html").is_file()
+
+
+def test_ideas_are_captions_that_the_encoder_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(web_folder, "write_runtime", lambda *_: None)
+    for vocabulary, ideas in ((["rose", "tulip"], ["rose", "tulip"]), (["red", "rose"], ["a large red circle"])):
+        assembly = build("ratgan-tiny", {"text_encoder.name": "damsm"}, vocabulary=["<end>", *vocabulary])
+        out = tmp_path / vocabulary[0]
+        export_page(assembly, subject(assembly), out, captions=["a large red circle", "grinning cat"])
+        assert json.loads((out / "model.json").read_text())["captions"] == ideas

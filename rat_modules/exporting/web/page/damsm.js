@@ -29,7 +29,10 @@ export class DamsmEncoder {
   /** The sentence 's' of a caption; throws what a person can read where there is nothing to say. */
   sentence(caption) {
     const numbers = this.vocabulary.numbers(tidied(caption)).slice(0, this.most);
-    if (!numbers.length) throw new Error(`Please use a word that this network knows, as ${this.vocabulary.some(5)}.`);
+    if (!numbers.length) {
+      const known = this.vocabulary.some(5).map((word) => `"${word}"`);
+      throw new Error(`Please use a word that this network knows${known.length ? `, as ${known.join(", ")}` : ""}.`);
+    }
     const last = [...this.walk(this.forward, numbers), ...this.walk(this.backward, [...numbers].reverse())];
     return Float32Array.from(last);
   }

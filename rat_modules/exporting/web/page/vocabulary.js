@@ -20,10 +20,11 @@ export class Vocabulary {
     return [...new Set(split(caption))].filter((word) => !this.read(word).length);
   }
 
-  /** Some whole words, to show. */
+  /** Some words that can be typed, the longer ones first. */
   some(count) {
-    const words = [...this.places.keys()].filter((word) => /^[a-z]{3,}$/.test(word));
-    return words.slice(0, count).map((word) => `"${word}"`).join(", ");
+    const words = [...this.places.keys()].filter((word) => this.numbers(word).length && /^\w+$/.test(word));
+    const longer = words.filter((word) => word.length > 2);
+    return (longer.length ? longer : words).slice(0, count);
   }
 
   /** The number of a word, or of its pieces, the longest first; none where some part of it is unknown. */
