@@ -70,6 +70,8 @@ def main() -> None:
         for noise in ("externalReferences", "description"):  # they hold addresses, of the registry too
             part.pop(noise, None)
         part["licenses"] = licences(part, there)
+        # the tool leaves it out of what was installed from a file: our plugins
+        part.setdefault("purl", f"pkg:pypi/{canonicalize_name(part['name'])}@{part['version']}")
     own = bom["metadata"]["component"]
     own["version"] = there["rat-modules"].version
     own["purl"] = f"pkg:pypi/rat-modules@{own['version']}"

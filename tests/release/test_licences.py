@@ -54,6 +54,7 @@ def test_everything_that_is_needed_is_in_the_list() -> None:
         name = canonicalize_name(requirement.name)
         for extra in {"", *requirement.extras} - {extra for known, extra in seen if known == name}:
             seen.add((name, extra))
+            assert name in OTHERS, f"{name} is not in the list: make release"
             assert requirement.specifier.contains(OTHERS[name]), f"{requirement} is not {OTHERS[name]}"
             try:
                 needed = [Requirement(need) for need in distribution(name).requires or ()]
@@ -77,6 +78,7 @@ def test_versions_are_those_seen_working_together() -> None:
 def test_no_licence_is_open_or_unread() -> None:
     said = module("release").licences()
     assert said.keys() == PARTS.keys() and all(said.values())
+    assert all(part["purl"].startswith(f"pkg:pypi/{name}@") for name, part in PARTS.items())
     words = {word for text in said.values() for word in re.split(r" AND | OR | WITH |[()]", text) if word}
     assert words == READ, "a licence is new, or gone: read it, and say so in docs/release.md"
 
