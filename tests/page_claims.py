@@ -67,20 +67,20 @@ def _unknown(words: list[str]) -> str | None:
 def missing_tests(page: Path) -> list[str]:
     """Say which tests it names that are not there."""
     problems = []
-    for file, name in tests_named(page):
+    for file, name in named_tests(page):
         if not (ROOT / file).is_file():
             problems.append(f"{page.name}: there is no file {file}")
-        elif name and name not in tests_of(ROOT / file):
+        elif name and name not in own_tests(ROOT / file):
             problems.append(f"{page.name}: {file} has no {name}")
     return problems
 
 
-def tests_named(page: Path) -> list[tuple[str, str]]:
+def named_tests(page: Path) -> list[tuple[str, str]]:
     """(file, test) of every test that it names in inline code; the test is "" where a whole file is named."""
     return re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", page.read_text(encoding="utf-8"))
 
 
-def tests_of(file: Path) -> set[str]:
+def own_tests(file: Path) -> set[str]:
     """The names of its tests."""
     tree = ast.parse(file.read_text(encoding="utf-8"))
     return {node.name for node in tree.body if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")}

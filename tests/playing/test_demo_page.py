@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from ..page_claims import ROOT, missing_tests, tests_named, tests_of
+from ..page_claims import ROOT, missing_tests, named_tests, own_tests
 from .hostile import BY_HAND, FILES, FULL, SECRET, TYPED
 
 PAGE = ROOT / "docs" / "demo.md"
@@ -33,8 +33,8 @@ def test_what_is_refused_is_there_word_for_word() -> None:
 
 def test_it_names_tests_that_exist_and_all_of_hostile_visitors() -> None:
     assert len(rows()) > 25 and missing_tests(PAGE) == []
-    of_hostile = {test for file, test in tests_named(PAGE) if file == "tests/playing/test_hostile.py"}
-    assert of_hostile == tests_of(ROOT / "tests/playing/test_hostile.py")
+    of_hostile = {test for file, test in named_tests(PAGE) if file == "tests/playing/test_hostile.py"}
+    assert of_hostile == own_tests(ROOT / "tests/playing/test_hostile.py")
 
 
 def test_its_pictures_are_small_and_none_is_left_over() -> None:

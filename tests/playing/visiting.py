@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -75,9 +75,10 @@ def shown(page: Any, where: str) -> list[np.ndarray]:
     return pictures
 
 
-def soon(page: Any, where: str, expected: np.ndarray) -> float:
-    """Wait until these pictures are shown; seconds that it took."""
+def soon(page: Any, where: str, expected: np.ndarray, act: Callable[[], object] = lambda: None) -> float:
+    """Do something, and wait until these pictures are shown; seconds that both took."""
     began = time.monotonic()
+    act()
     while time.monotonic() - began < PATIENCE / 1000:
         found = shown(page, where)
         if len(found) == len(expected) and (np.stack(found) == expected).all():
@@ -94,10 +95,10 @@ def by_hand(page: Any, url: str, question: str, fields: list[object]) -> str:
     return str(page.request.get(f"{url}gradio_api/call/{question}/{asked.json()['event_id']}").text())
 
 
-def keep(page: Any, name: str, height: int) -> None:
-    """A screenshot for docs/pictures, where they are asked for: of the upper part of the page."""
+def keep(page: Any, name: str, last: int, first: int = 208) -> None:
+    """A screenshot for docs/pictures, where they are asked for: of these rows of the page; the first ones are alike."""
     if PICTURES:
         page.mouse.move(0, 0)
         time.sleep(0.5)
-        clip = {"x": 130, "y": 0, "width": 740, "height": height}
+        clip = {"x": 130, "y": first, "width": 740, "height": last - first}
         page.screenshot(path=Path(PICTURES) / f"{name}.png", clip=clip, full_page=True)

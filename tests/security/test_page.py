@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from ..page_claims import ROOT, command_problems, link_problems, missing_tests, tests_named, tests_of
+from ..page_claims import ROOT, command_problems, link_problems, missing_tests, named_tests, own_tests
 
 PAGE = ROOT / "SECURITY.md"
-NAMED = tests_named(PAGE)
+NAMED = named_tests(PAGE)
 # of the tools, and of this page
 OTHERS = {"test_page.py": None, "test_pickles.py": {"test_what_unfolds_to_what_it_says_is_let_pass"}}
 
@@ -20,7 +20,7 @@ def test_every_attack_is_in_the_table() -> None:
     for file in sorted(Path(__file__).parent.glob("test_*.py")):
         left_out = OTHERS.get(file.name, set())
         if left_out is not None:
-            assert {(file.name, test) for test in tests_of(file) - left_out} <= named
+            assert {(file.name, test) for test in own_tests(file) - left_out} <= named
 
 
 def test_what_it_says_exists() -> None:
