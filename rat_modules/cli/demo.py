@@ -76,8 +76,11 @@ def play(model: Path, captions: tuple[str, ...], host: str | None, port: int | N
     examples = list(dict.fromkeys([*captions, *_captions_beside(model)]))[:_SHOWN]
     blocks = page(player, assembly.recipe.name, [*examples, *_EXAMPLES[len(examples) :]])
     url = serve(blocks, host or "127.0.0.1", port)
-    click.echo(f"open {url} in a browser; Ctrl-C ends it")
-    blocks.block_thread()
+    try:
+        click.echo(f"open {url} in a browser; Ctrl-C ends it")
+        blocks.block_thread()
+    except KeyboardInterrupt:  # before it waits, where it would take care of that itself
+        blocks.close(verbose=False)
     player.at_work.finish(_PATIENCE)
 
 

@@ -161,3 +161,11 @@ def test_a_server_that_is_gone(client: Callable[..., str], tmp_path: Path) -> No
     for script in (push(model), pull(tmp_path / "out")):
         said = client(script, HF_ENDPOINT=gone)
         assert f"got {gone} cannot be reached" in said and "\n" not in said
+
+
+def test_a_server_that_does_not_speak_xet(server: tuple[str, Hub], client: Callable[..., str], tmp_path: Path) -> None:
+    """The newer store is the library's first choice, and this server has none: as far as Xet is tried here."""
+    pytest.importorskip("hf_xet", reason="hf_xet is not installed")
+    said = client(push(small_model(tmp_path / "model")), HF_HUB_DISABLE_XET="0")
+    assert said.startswith("refused: push to 'somebody/plates': got ") and "404" in said and "\n" not in said
+    assert any("xet-write-token" in line for line in server[1].asked)
