@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rat_modules.playing.player import Noise, Player
+from rat_modules.playing.asked import Noise
+from rat_modules.playing.player import Player
 from rat_modules.sampling.draw import draw_captions, interpolate_captions, interpolate_noise, mix_captions
 
 from .visiting import CAPTION, FIRST, SECOND, keep, shown, soon

@@ -2,10 +2,13 @@
 
 import html
 import json
+import secrets
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -15,8 +18,8 @@ import pytest
 
 from rat_modules.sampling.draw import draw_captions
 
-from .hostile import BY_HAND, FILES, FULL, SECRET, TYPED, Sent
-from .visiting import CAPTION, FIRST, by_hand, served, soon
+from .hostile import BY_HAND, CLOSED, DOORS, FULL, NO_QUESTIONS, PLAIN, REFUSED, TYPED, Sent
+from .visiting import CAPTION, FIRST, by_hand, files, numbers, sent, served, soon
 
 pytest.importorskip("gradio", reason="gradio is not installed: pip install 'rat-modules[demo]'")
 pytestmark = pytest.mark.slow
@@ -47,43 +50,109 @@ def test_what_is_typed(visit: Any, system: Any, still_there: None, sent: Sent) -
 
 @pytest.mark.parametrize("sent", BY_HAND, ids=lambda sent: sent.what)
 def test_what_is_sent_by_hand(visit: Any, url: str, still_there: None, sent: Sent) -> None:
-    answer = by_hand(visit, url, sent.question, sent.fields)
-    assert "event: complete" in answer and "event: error" not in answer
-    said = json.loads(answer.partition("data: ")[2].splitlines()[0])
+    said = by_hand(visit, url, sent.question, sent.fields)
     if sent.told is None:
         assert "<figure>" in said[0] and said[-1] == "<p></p>"
     else:
         assert said[-1] == f"<p>{html.escape(sent.told)}</p>"
 
 
+@pytest.mark.parametrize("refused", REFUSED, ids=lambda refused: refused.what)
+def test_what_the_page_would_not_send(visit: Any, url: str, still_there: None, refused: Sent) -> None:
+    number = numbers(visit, url)[refused.question]
+    answer = sent(visit, url, {"fn_index": number, "data": refused.fields, "session_hash": "abc"})
+    assert (answer.status, answer.text()) == (403, refused.told)
+
+
+def test_what_is_no_question(visit: Any, url: str, still_there: None) -> None:
+    draw = numbers(visit, url)["draw"]
+    assert 0 not in numbers(visit, url).values(), "it runs in the browser"
+    for what, (change, told) in NO_QUESTIONS.items():
+        sound = {"fn_index": draw, "data": ["heart", 1, 1, 1], "session_hash": "abc"}
+        answer = sent(visit, url, change if isinstance(change, bytes) else {**sound, **change})
+        assert (answer.status, answer.text()) == (403, told), what
+    nobody = visit.request.get(f"{url}gradio_api/queue/data?session_hash=nobody")
+    assert nobody.ok and "session_not_found" in nobody.text()
+
+
 def test_nobody_sends_files(visit: Any, url: str, still_there: None) -> None:
     file = {"name": "a.bin", "mimeType": "application/octet-stream", "buffer": b"x" * 5000}
-    sent = visit.request.post(f"{url}gradio_api/upload", multipart={"files": file})
-    assert sent.status == 403 and sent.text() == FILES
+    for way in ("upload", "upload/", "process_recording", "component_server"):
+        answer = visit.request.post(f"{url}gradio_api/{way}", multipart={"files": file, "video": file})
+        assert (answer.status, answer.text()) == (403, CLOSED), way
 
 
-def test_nobody_reads_files_of_the_machine(browser: Any, tmp_path: Path) -> None:
+@pytest.fixture
+def other_site() -> Iterator[tuple[str, list[str]]]:
+    """A server elsewhere, and what it was asked for."""
+    asked = list[str]()
+
+    class Elsewhere(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"from elsewhere")
+
+        do_HEAD = do_GET
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Elsewhere)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/picture.png", asked
+    server.shutdown()
+    server.server_close()
+
+
+def test_no_file_of_the_machine_or_of_the_net_is_fetched(
+    browser: Any, tmp_path: Path, other_site: tuple[str, list[str]]
+) -> None:
+    """Gradio keeps what it downloads, and relays it."""
+    address, asked = other_site
     secret = tmp_path / "secret.txt"
     secret.write_text("nobody knows")
-    (tmp_path / "left").mkdir()
-    with served(tmp_path / "left", quiet=False) as page:  # Gradio writes a trace about the second one
+    left = tmp_path / "left"
+    left.mkdir()
+    with served(left) as page:
         asker = browser.new_context()
-        asked = asker.request.get(f"{page.url}gradio_api/file={secret}")
-        assert asked.status == 403 and asked.json() == {"detail": f"{SECRET}{secret}."}
-        pointer = {"path": str(secret), "meta": {"_type": "gradio.FileData"}}
-        answer = by_hand(asker, page.url, "draw", [pointer, 1, 1, 1])
-        assert 'event: error\ndata: {"error": null}' in answer and "nobody knows" not in answer
+        draw = numbers(asker, page.url)["draw"]
+        for named in (str(secret), address):
+            for way in ("file=", "file/", "proxy="):
+                answer = asker.request.get(f"{page.url}gradio_api/{way}{named}")
+                assert (answer.status, answer.text()) == (403, CLOSED), named
+            pointer = {"path": named, "url": named, "meta": {"_type": "gradio.FileData"}}
+            answer = sent(asker, page.url, {"fn_index": draw, "data": [pointer, 1, 1, 1], "session_hash": "abc"})
+            assert (answer.status, answer.text()) == (403, f"field 1: got an object, expected {PLAIN}")
+        assert not asked and not files(left)
         asker.close()
 
 
-def test_more_questions_than_can_wait(url: str, still_there: None) -> None:
-    opener = build_opener(ProxyHandler({}))
+def test_other_doors_of_gradio_are_closed(browser: Any, tmp_path: Path) -> None:
+    """They write captions to the disk, show all visitors' numbers to everybody, or print on the server's terminal."""
+    with served(tmp_path) as page:
+        asker = browser.new_context()
+        session = {"fn_index": numbers(asker, page.url)["draw"], "data": ["heart", 1, 1, 1], "session_hash": "abc"}
+        assert sent(asker, page.url, session).ok
+        for method, path in DOORS:
+            answer = asker.request.fetch(f"{page.url}{path}", method=method, data={"session_hash": "abc"})
+            assert (answer.status, answer.text()) == (403, CLOSED), path
+        for ordinary in ("", "config", "theme.css", "manifest.json", "?deep_link=abc"):
+            assert asker.request.get(f"{page.url}{ordinary}").ok, ordinary
+        assert not files(tmp_path)
+        asker.close()
+
+
+def test_more_questions_than_can_wait(visit: Any, url: str, still_there: None) -> None:
+    opener, draw = build_opener(ProxyHandler({})), numbers(visit, url)["draw"]
 
     def ask(number: int) -> str:
-        asked = json.dumps({"data": [f"heart {number}", 16, 1, 1]}).encode()
+        fields = [f"heart {number}", 16, 1, 1]
+        asked = json.dumps({"fn_index": draw, "data": fields, "session_hash": secrets.token_hex(8)}).encode()
         head = {"content-type": "application/json"}
         try:
-            with opener.open(Request(f"{url}gradio_api/call/draw", asked, head), timeout=60):
+            with opener.open(Request(f"{url}gradio_api/queue/join", asked, head), timeout=60):
                 return "taken"
         except HTTPError as refused:
             return f"{refused.code} {json.load(refused)['detail']}"
