@@ -1,12 +1,11 @@
 """What of a visitor's requests reaches Gradio: those that the page makes. Gradio answers many more, to anybody."""
 
-import json
 import re
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
-from urllib.parse import parse_qs
 
 from rat_modules.errors import RatError
+from rat_modules.playing.plain import plain, plain_session
 
 Message = MutableMapping[str, Any]
 Send = Callable[[Message], Awaitable[None]]
@@ -17,7 +16,9 @@ _PAGES = {"/", "/config", "/theme.css", "/manifest.json", "/favicon.ico",
           "/gradio_api/app_id", "/gradio_api/startup-events"}  # fmt: skip
 _FOLDERS = ("/assets/", "/static/")
 _MOST = 2**22  # bytes of a question; what a field holds beyond its own limit is told by the field
-_SESSION = re.compile("[a-zA-Z0-9]{1,64}")
+_LONGEST = 200  # letters of a path; the disk would fail over the name
+# what a proxy in front says of itself; Gradio fails over what is no host
+_HOST = re.compile(rb"[a-zA-Z0-9-]{1,63}(\.[a-zA-Z0-9-]{1,63})*(:\d{1,4})?")
 CLOSED, LARGE = "this page does not answer that", f"this question is larger than {_MOST:,} bytes"
 
 
@@ -41,13 +42,14 @@ class Gate:
         if scope["type"] != "http":
             return await send({"type": "websocket.close", "code": 1008})
         path, method = scope["path"], scope["method"]
+        scope = {**scope, "headers": [each for each in scope["headers"] if _sound(*each)]}
         try:
             if path == ASK and method == "POST":
                 question = plain(await _body(receive), self.questions)
                 return await self.app({**scope, "headers": _head(scope, question)}, _once(question, receive), send)
             if path == HEAR and method == "GET":
-                return await self._hear({**scope, "query_string": _session(scope["query_string"])}, receive, send)
-            inside = path.startswith(_FOLDERS) and ".." not in path.split("/")
+                return await self._hear({**scope, "query_string": plain_session(scope["query_string"])}, receive, send)
+            inside = path.startswith(_FOLDERS) and ".." not in path.split("/") and len(path) < _LONGEST
             if method in ("GET", "HEAD") and (path in _PAGES or inside):
                 # no query: `deep_link` would name a folder of the disk
                 return await self.app({**scope, "query_string": b""}, receive, send)
@@ -65,59 +67,6 @@ class Gate:
             await send({"type": "http.response.body", "body": b""})
 
 
-def plain(sent: bytes, questions: Mapping[int, int]) -> bytes:
-    """A question, written anew of what the page would send in it and of nothing else.
-
-    Args:
-        sent: JSON.
-        questions: as of `Gate`.
-
-    Raises:
-        RatError: it asks for what is not there, or sends anything but as many texts, numbers, true, false or null as
-            there are fields. Gradio takes anything deeper for files, and downloads those that have an address.
-
-    Example:
-        >>> plain(b'{"fn_index": 1, "data": ["a", 2], "session_hash": "abc", "event_id": "mine"}', {1: 2})
-        b'{"fn_index": 1, "data": ["a", 2], "session_hash": "abc", "trigger_id": null}'
-        >>> plain(b'{"fn_index": 1, "data": ["a", {}], "session_hash": "abc"}', {1: 2})
-        Traceback (most recent call last):
-        rat_modules.errors.RatError: field 2: got an object, expected a text, a number, true, false or null
-    """
-    try:
-        asked = json.loads(sent)
-    except (ValueError, RecursionError) as error:
-        raise RatError("the question", got="no JSON", expected="an object") from error
-    if not isinstance(asked, dict):
-        raise RatError("the question", got=_kind(asked), expected="an object")
-    question, data, session, trigger = (asked.get(name) for name in ("fn_index", "data", "session_hash", "trigger_id"))
-    if type(question) is not int or question not in questions:
-        raise RatError("fn_index", got=_kind(question), expected="the number of a question of this page")
-    if not isinstance(session, str) or not _SESSION.fullmatch(session):
-        raise RatError("session_hash", got=_kind(session), expected="1 to 64 letters and digits")
-    if trigger is not None and type(trigger) is not int:
-        raise RatError("trigger_id", got=_kind(trigger), expected="a number")
-    if not isinstance(data, list):
-        raise RatError("data", got=_kind(data), expected="a list of fields")
-    if len(data) != questions[question]:
-        raise RatError("data", got=f"{len(data)} fields", expected=f"{questions[question]}")
-    for place, value in enumerate(data, 1):
-        if isinstance(value, list | dict):
-            raise RatError(f"field {place}", got=_kind(value), expected="a text, a number, true, false or null")
-    return json.dumps({"fn_index": question, "data": data, "session_hash": session, "trigger_id": trigger}).encode()
-
-
-def _kind(value: object) -> str:
-    kinds = {dict: "an object", list: "a list", str: "a text", type(None): "nothing"}
-    return kinds.get(type(value), "a number" if isinstance(value, int | float) else "something else")
-
-
-def _session(query: bytes) -> bytes:
-    named = parse_qs(query.decode("latin1")).get("session_hash", [""])[0]
-    if not _SESSION.fullmatch(named):
-        raise RatError("session_hash", got="another", expected="1 to 64 letters and digits")
-    return f"session_hash={named}".encode()
-
-
 async def _body(receive: Any) -> bytes:
     pieces, size = list[bytes](), 0
     while True:
@@ -133,6 +82,10 @@ async def _body(receive: Any) -> bytes:
     if size > _MOST:
         raise RatError(LARGE)
     return b"".join(pieces)
+
+
+def _sound(name: bytes, value: bytes) -> bool:
+    return name != b"x-gradio-server" and (name != b"x-forwarded-host" or bool(_HOST.fullmatch(value)))
 
 
 def _head(scope: Message, question: bytes) -> list[tuple[bytes, bytes]]:

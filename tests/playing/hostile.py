@@ -99,5 +99,6 @@ DOORS = [
     ("POST", "gradio_api/api/draw"), ("POST", "gradio_api/cancel"), ("POST", "gradio_api/reset"), ("POST", "login"),
     ("POST", "gradio_api/vibe-edit"), ("GET", "gradio_api/queue/join"), ("PUT", "config"), ("POST", ""),
     ("GET", "static/..%2f..%2froutes.py"), ("GET", "assets/../../routes.py"), ("GET", "anything"),
+    ("GET", "static/" + "a" * 5000),
 ]  # fmt: skip
 FULL = "Queue is full. Max size is 64 and size is 64."

@@ -140,6 +140,11 @@ def test_other_doors_of_gradio_are_closed(browser: Any, tmp_path: Path) -> None:
             assert (answer.status, answer.text()) == (403, CLOSED), path
         for ordinary in ("", "config", "theme.css", "manifest.json", "?deep_link=abc"):
             assert asker.request.get(f"{page.url}{ordinary}").ok, ordinary
+        for host in ("[::", "a:b:c", "x" * 300, ":::", "/", "a..b", "example.org:99999"):
+            for name in ("x-forwarded-host", "x-gradio-server"):
+                assert asker.request.get(page.url, headers={name: host}).ok, (name, host)
+        behind = {"x-forwarded-host": "pictures.example.org", "x-forwarded-proto": "https"}
+        assert asker.request.get(f"{page.url}config", headers=behind).json()["root"] == "https://pictures.example.org"
         assert not files(tmp_path)
         asker.close()
 

@@ -1,10 +1,11 @@
 """What is drawn when: the open tab alone, and never more answers at once than are drawn soonest."""
 
 import json
+import os
 import secrets
-import threading
-import time
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,6 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 import pytest
 
-from rat_modules.assembly import load
-from rat_modules.playing.at_work import AtWork
-from rat_modules.playing.player import Player
 from rat_modules.sampling.draw import draw_captions, mix_captions
 
 from ..plates import small_model
@@ -80,43 +78,24 @@ def test_the_noise_draws_the_open_tab_alone(visit: Any, system: Any, asked: list
     assert asked == ["mix", "draw"], "its pictures were of another noise"
 
 
-class Counting(AtWork):
-    """It knows how many were at work at once, each of them for a while."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.lock, self.now, self.most = threading.Lock(), 0, 0
-
-    def __enter__(self) -> None:
-        super().__enter__()
-        with self.lock:
-            self.now += 1
-            self.most = max(self.most, self.now)
-        time.sleep(0.3)
-
-    def __exit__(self, *error: Any) -> None:
-        with self.lock:
-            self.now -= 1
-        super().__exit__(*error)
-
-
 @pytest.fixture
-def counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, Counting, dict[str, int]]]:
-    """A page of this process, its counter, and its questions."""
-    from rat_modules.playing.page import page
-    from rat_modules.playing.serving import serve
-
-    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "left"))
-    player = Player(load(small_model(tmp_path / "m")))
-    player.at_work = counting = Counting()
-    blocks = page(player, "small", ["a plate", "a spoon"])
-    url = serve(blocks, "127.0.0.1", None)
-    yield url, counting, {each.api_name: number for number, each in blocks.fns.items() if each.fn is not None}
-    blocks.close(verbose=False)
+def counted(tmp_path: Path) -> Iterator[tuple[str, Callable[[], int]]]:
+    """A page that counts, and how many it had at work at once."""
+    words = [sys.executable, "-m", "tests.playing.counting", str(small_model(tmp_path / "m"))]
+    environment = {**os.environ, "GRADIO_TEMP_DIR": str(tmp_path / "left")}
+    pipe = subprocess.PIPE
+    server = subprocess.Popen(words, stdin=pipe, stdout=pipe, text=True, env=environment, cwd=Path(__file__).parents[2])
+    assert server.stdout is not None
+    yield server.stdout.readline().strip(), lambda: int(server.communicate("end\n", timeout=60)[0])
+    server.kill()
+    server.communicate()
 
 
-def test_two_answers_at_once_whatever_is_asked(counted: tuple[str, Counting, dict[str, int]]) -> None:
-    url, counting, questions = counted
+def test_two_answers_at_once_whatever_is_asked(browser: Any, counted: tuple[str, Callable[[], int]]) -> None:
+    url, most = counted
+    asker = browser.new_context()
+    questions = numbers(asker, url)
+    asker.close()
     fields = {"draw": ["a", 1, 1, 1], "mix": ["a", "b", 1, 1, 1], "walk": ["a", "b", 1, 1], "inside": ["a", 1, 1, 1]}
     opener = build_opener(ProxyHandler({}))
 
@@ -130,4 +109,4 @@ def test_two_answers_at_once_whatever_is_asked(counted: tuple[str, Counting, dic
     with ThreadPoolExecutor(12) as visitors:
         answers = list(visitors.map(ask, [*fields] * 3))
     assert all("<figure>" in answer for answer in answers)
-    assert counting.most == 2
+    assert most() == 2
