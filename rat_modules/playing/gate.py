@@ -18,7 +18,7 @@ _FOLDERS = ("/assets/", "/static/")
 _MOST = 2**22  # bytes of a question; what a field holds beyond its own limit is told by the field
 _LONGEST = 200  # letters of a path; the disk would fail over the name
 # what a proxy in front says of itself; Gradio fails over what is no host
-_HOST = re.compile(rb"[a-zA-Z0-9-]{1,63}(\.[a-zA-Z0-9-]{1,63})*(:\d{1,4})?")
+_HOST = re.compile(rb"[a-zA-Z0-9-]{1,63}(\.[a-zA-Z0-9-]{1,63})*(:\d{1,5})?")
 CLOSED, LARGE = "this page does not answer that", f"this question is larger than {_MOST:,} bytes"
 
 

@@ -1,4 +1,4 @@
-"""What a question to the page may hold: as many plain values as there are fields, and nothing that Gradio would follow."""
+"""What a question to the page may hold: a plain value for each field, and nothing that Gradio would follow."""
 
 import json
 import re
