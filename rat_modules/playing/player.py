@@ -21,7 +21,7 @@ from rat_modules.sampling.draw import (
 )
 from rat_modules.sampling.pixels import to_pixels
 
-WORDS = 12  # of a caption that are looked at one by one
+WORDS = 12  # of a caption that are looked at one by one; the page says so
 
 
 @attrs.define(eq=False, repr=False)
@@ -120,7 +120,8 @@ class Player:
         text = read(caption)
         said, change = painted(self.assembly, strong_noise(self.assembly, 1, *noise), text, most=WORDS)
         rows = {f"{place}. {word}": row for place, (word, row) in enumerate(zip(said, change.tolist(), strict=True), 1)}
-        return shades(rows, [f"block {place}" for place in range(1, change.shape[1] + 1)])
+        marked = "<p>&ndash; the text encoder would know no word without it</p>" if change.isnan().any() else ""
+        return marked + shades(rows, [f"block {place}" for place in range(1, change.shape[1] + 1)])
 
     def looked_at(self, caption: str, noise: Noise = AS_TRAINED) -> list[Shown]:
         """The picture, and again, dark where the discriminator does not look; nothing where it looks nowhere."""

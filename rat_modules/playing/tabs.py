@@ -9,7 +9,7 @@ from rat_modules.errors import RatError
 from rat_modules.playing.asked import LONGEST, Noise, Shown
 from rat_modules.playing.fields import checked, unchecked
 from rat_modules.playing.opened import Opened
-from rat_modules.playing.player import WORDS, Player
+from rat_modules.playing.player import Player
 from rat_modules.reporting.drawing import picture
 
 _FRAMES = 8
@@ -75,7 +75,7 @@ class Tabs:
         block = self.gr.Slider(1, blocks, blocks, step=1, label=label, elem_id="block")
         chosen, strip = self._html("stopped"), self._html("stops")
         how = "How far a pixel moves (white to black is 2) where a block does not hear a word"
-        self.gr.Markdown(f"{how}, of the first {WORDS} words:")
+        self.gr.Markdown(f"{how}, of the first twelve words:")
         words, told = self.gr.HTML(elem_classes="words", elem_id="words"), self._told()
 
         def answer(caption: str, block: int, *noise: float) -> tuple[Any, ...]:

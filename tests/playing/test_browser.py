@@ -80,6 +80,7 @@ def test_look_inside(visit: Any, system: Any) -> None:
     visit.press("#block input[type=range]", "Home")
     soon(visit, "stopped", stops[:1])
     assert not (stops[0] == stops[-1]).all()
+    assert visit.get_by_text("of the first twelve words:").is_visible()
     words = visit.inner_text("#words")
     assert all(word in words for word in SECOND.split()) and f"block {len(stops)}" in words
 

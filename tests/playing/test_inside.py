@@ -62,10 +62,13 @@ def test_a_word_without_which_nothing_is_known_is_marked(system: Assembly) -> No
     encoder = DAMSMTextEncoder(["<end>", "plate", "red"], cond_dim=system.generator.cond_dim)
     torch.nn.init.normal_(encoder.encoder.weight, std=5)  # fresh ones are all but alike
     player = Player(attrs.evolve(system, text_encoder=encoder))
-    table = rows(player.words("a plate"))
+    said = player.words("a plate")
+    table = rows(said)
+    assert "the text encoder would know no word without it" in said
     assert table["1. a"] == ["0.000"] * player.blocks and table["2. plate"] == ["&ndash;"] * player.blocks
     assert len(player.stopped("a plate")) == player.blocks
     both = rows(player.words("red plate"))
+    assert "would know no word" not in player.words("red plate")
     assert float(both["1. red"][0]) > 0 and float(both["2. plate"][0]) > 0
 
 
