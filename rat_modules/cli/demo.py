@@ -62,14 +62,16 @@ def play(model: Path, captions: tuple[str, ...], host: str | None, port: int | N
     """Serve the page until Ctrl-C.
 
     Raises:
-        RatError: there is no such model, gradio is missing, or the port is taken.
+        RatError: there is no such model, a caption is none, gradio is missing, or the port is taken.
     """
     from rat_modules.assembly import load
     from rat_modules.playing.page import page
     from rat_modules.playing.player import Player
     from rat_modules.playing.serving import serve
     from rat_modules.sampling.device import choose_device
+    from rat_modules.text.captions import check_captions
 
+    captions = tuple(check_captions(captions)) if captions else ()
     assembly = load(model)
     player = Player(assembly)
     assembly.generator.to(choose_device(device))

@@ -1,6 +1,5 @@
 """What a visitor may send in a field: that which the field itself would send, since anything can be sent by hand."""
 
-import math
 from typing import Any
 
 from rat_modules.errors import RatError
@@ -39,9 +38,11 @@ def checked(field: Any, sent: object) -> object:
         if not isinstance(sent, str):
             raise RatError(field.label, got=_short(sent), expected="a text")
         return sent
-    number = isinstance(sent, int | float) and not isinstance(sent, bool) and math.isfinite(sent)
-    if not number or not field.minimum <= sent <= field.maximum:
+    # NaN is within no bounds; `math.isfinite` would fail over a number of 400 digits
+    if isinstance(sent, bool) or not isinstance(sent, int | float) or not field.minimum <= sent <= field.maximum:
         raise RatError(field.label, got=_short(sent), expected=f"a number from {field.minimum} to {field.maximum}")
+    if isinstance(getattr(field, "step", None), int) and sent % 1:
+        raise RatError(field.label, got=_short(sent), expected="a whole number")
     return sent
 
 

@@ -1,15 +1,13 @@
 """What a visitor may ask of a system; an answer depends on its question alone, so that visitors do not meet."""
 
-import unicodedata
-from typing import NamedTuple
-
+import attrs
 import torch
-from PIL import Image
 from torch import Tensor
 
 from rat_modules.assembly import Assembly
 from rat_modules.errors import RatError
 from rat_modules.models.generator import RATGenerator
+from rat_modules.playing.asked import AS_TRAINED, Noise, Shown, check_count, read, shown
 from rat_modules.playing.at_work import AtWork
 from rat_modules.reporting.drawing import shades
 from rat_modules.reporting.insight import attended, frozen, painted
@@ -21,29 +19,17 @@ from rat_modules.sampling.draw import (
     mix_captions,
     strong_noise,
 )
-from rat_modules.sampling.pixels import to_pictures, to_pixels
-from rat_modules.text.captions import check_captions
+from rat_modules.sampling.pixels import to_pixels
 
-LONGEST = 1000  # characters of a caption
-_WORDS = 12  # of a caption whose words are looked at one by one
-_MOST = 16  # pictures of one answer
+WORDS = 12  # of a caption that are looked at one by one; the page says so
 
 
-class Noise(NamedTuple):
-    """seed: a whole number from 0 on; strength: 0 or more, 1 as in training."""
+@attrs.define(eq=False, repr=False)
+class _OfNumbers(Assembly):
+    """A system whose pictures are numbers: others would be drawn black, and nobody told why."""
 
-    seed: int = 0
-    strength: float = 1.0
-
-
-AS_TRAINED = Noise()
-
-
-class Shown(NamedTuple):
-    """A picture, and a line below it."""
-
-    picture: Image.Image
-    line: str
+    def render(self, noise: Tensor, sentence: Tensor, *, to: str | torch.device | None = None) -> Tensor:
+        return _numbers(super().render(noise, sentence, to=to))
 
 
 class Player:
@@ -69,7 +55,7 @@ class Player:
         for network in (assembly.generator, assembly.text_encoder, assembly.discriminator):
             if isinstance(network, torch.nn.Module):
                 network.eval()
-        self.assembly = assembly
+        self.assembly = _OfNumbers(*attrs.astuple(assembly, recurse=False))
         self.at_work = AtWork()
 
     @property
@@ -91,7 +77,7 @@ class Player:
     def unknown_words(self, *captions: str) -> list[str]:
         """Words that the text encoder does not know, where it can tell."""
         tell = getattr(self.assembly.text_encoder, "unknown_words", None)
-        return list(tell([_read(caption) for caption in captions])) if tell else []
+        return list(tell([read(caption) for caption in captions])) if tell else []
 
     def draw(self, caption: str, noise: Noise = AS_TRAINED, *, count: int = 1) -> list[Shown]:
         """Pictures of a caption.
@@ -99,48 +85,49 @@ class Player:
         Raises:
             RatError: what was asked for cannot be; so do all that follow.
         """
-        self._count("pictures", count, 1)
-        return _shown(draw_captions(self.assembly, [_read(caption)], count=count, **noise._asdict()))
+        check_count("pictures", count, 1)
+        return shown(draw_captions(self.assembly, [read(caption)], count=count, **noise._asdict()))
 
     def mix(self, first: str, second: str, at: int, noise: Noise = AS_TRAINED) -> list[Shown]:
         """One caption up to step `at`, the other from there on; behind it, ten depths in their order."""
-        captions = _read(first), _read(second)
+        captions = read(first), read(second)
         chosen = mix_captions(self.assembly, *captions, at=[at], **noise._asdict())
         every = sorted({round(part * self.steps / 9) for part in range(10)})
         depths = mix_captions(self.assembly, *captions, at=every, **noise._asdict())
-        return [*_shown(chosen), *_shown(Drawn(depths.pixels, [f"from {step}" for step in every]))]
+        return [*shown(chosen), *shown(Drawn(depths.pixels, [f"from {step}" for step in every]))]
 
     def between_captions(self, first: str, second: str, frames: int, noise: Noise = AS_TRAINED) -> list[Shown]:
         """A walk from one caption to another, with one noise."""
-        self._count("frames", frames, 2)
-        captions = _read(first), _read(second)
-        return _shown(interpolate_captions(self.assembly, *captions, frames=frames, **noise._asdict()))
+        check_count("frames", frames, 2)
+        captions = read(first), read(second)
+        return shown(interpolate_captions(self.assembly, *captions, frames=frames, **noise._asdict()))
 
     def between_noises(self, caption: str, frames: int, noise: Noise = AS_TRAINED) -> list[Shown]:
         """A walk from one noise to another, with one caption."""
-        self._count("frames", frames, 2)
-        drawn = interpolate_noise(self.assembly, _read(caption), frames=frames, **noise._asdict())
-        return _shown(Drawn(drawn.pixels, [f"noise {place}" for place in range(1, frames + 1)]))
+        check_count("frames", frames, 2)
+        drawn = interpolate_noise(self.assembly, read(caption), frames=frames, **noise._asdict())
+        return shown(Drawn(drawn.pixels, [f"noise {place}" for place in range(1, frames + 1)]))
 
     def stopped(self, caption: str, noise: Noise = AS_TRAINED) -> list[Shown]:
         """A picture for each block: from there on, every later block hears its last hidden state."""
-        generator, (drawn, sentence) = self._recurrent(), self._asked(_read(caption), noise)
-        pixels = to_pixels(frozen(generator, drawn, sentence), self.assembly.recipe.data.value_range)
-        return _shown(Drawn(pixels, [f"after block {place}" for place in range(1, len(pixels) + 1)]))
+        generator, (drawn, sentence) = self._recurrent(), self._asked(read(caption), noise)
+        pixels = to_pixels(_numbers(frozen(generator, drawn, sentence)), self.assembly.recipe.data.value_range)
+        return shown(Drawn(pixels, [f"after block {place}" for place in range(1, len(pixels) + 1)]))
 
     def words(self, caption: str, noise: Noise = AS_TRAINED) -> str:
         """A table in HTML: how far the picture moves where a block does not hear a word; of the first twelve words."""
         self._recurrent()
-        text = " ".join(_read(caption).split()[:_WORDS])
-        said, change = painted(self.assembly, self._asked(text, noise)[0], text)
+        text = read(caption)
+        said, change = painted(self.assembly, strong_noise(self.assembly, 1, *noise), text, most=WORDS)
         rows = {f"{place}. {word}": row for place, (word, row) in enumerate(zip(said, change.tolist(), strict=True), 1)}
-        return shades(rows, [f"block {place}" for place in range(1, change.shape[1] + 1)])
+        marked = "<p>&ndash; the text encoder would know no word without it</p>" if change.isnan().any() else ""
+        return marked + shades(rows, [f"block {place}" for place in range(1, change.shape[1] + 1)])
 
     def looked_at(self, caption: str, noise: Noise = AS_TRAINED) -> list[Shown]:
         """The picture, and again, dark where the discriminator does not look; nothing where it looks nowhere."""
         if self.assembly.discriminator is None:
             return []
-        drawn, sentence = self._asked(_read(caption), noise)
+        drawn, sentence = self._asked(read(caption), noise)
         image = self.assembly.render(drawn, sentence, to="cpu")
         with torch.no_grad():
             looked = attended(self.assembly, image, sentence)
@@ -148,7 +135,7 @@ class Player:
             return []
         pixels = to_pixels(image, self.assembly.recipe.data.value_range)
         dark = (pixels * (0.25 + 0.75 * looked)).round().to(torch.uint8)
-        return _shown(Drawn(torch.cat([pixels, dark]), ["the picture", "where the discriminator looks"]))
+        return shown(Drawn(torch.cat([pixels, dark]), ["the picture", "where the discriminator looks"]))
 
     def _recurrent(self) -> RATGenerator:
         generator = self.assembly.generator
@@ -160,17 +147,9 @@ class Player:
         drawn = strong_noise(self.assembly, 1, *noise)
         return drawn, self.assembly.encode([caption]).cpu()
 
-    def _count(self, what: str, count: int, least: int) -> None:
-        if not least <= count <= _MOST:
-            raise RatError(what, got=count, expected=f"{least} to {_MOST}")
 
-
-def _read(caption: str) -> str:
-    """A caption as it is drawn: control characters are blanks, and it is not longer than anybody would type."""
-    if len(caption) > LONGEST:
-        raise RatError("caption", got=f"{len(caption):,} characters", expected=f"{LONGEST:,} at most")
-    return check_captions(["".join(" " if unicodedata.category(c) == "Cc" else c for c in caption)])[0]
-
-
-def _shown(drawn: Drawn) -> list[Shown]:
-    return [Shown(picture, line) for picture, line in zip(to_pictures(drawn.pixels), drawn.captions, strict=True)]
+def _numbers(images: Tensor) -> Tensor:
+    if not images.isfinite().all():
+        hint = "its weights are damaged, or its training went astray"
+        raise RatError("this model draws no numbers", got="NaN or infinity", expected="pictures", hint=hint)
+    return images

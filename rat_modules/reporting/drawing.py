@@ -85,13 +85,16 @@ def legend(names: Sequence[str]) -> str:
 
 
 def shades(rows: Mapping[str, Sequence[float]], columns: Sequence[str]) -> str:
-    """A table whose cells are the darker, the larger their number."""
-    largest = max((value for values in rows.values() for value in values), default=0) or 1
+    """A table whose cells are the darker, the larger their number; a dash where there is none (NaN)."""
+    largest = max((value for values in rows.values() for value in values if not math.isnan(value)), default=0) or 1
     head = "".join(f"<th>{html.escape(column)}</th>" for column in columns)
     lines = [f"<tr><th></th>{head}</tr>"]
     for name, values in rows.items():
         cells = "".join(
-            f'<td style="background:rgba(214,39,40,{value / largest:.2f})">{value:.3f}</td>' for value in values
+            "<td>&ndash;</td>"
+            if math.isnan(value)
+            else f'<td style="background:rgba(214,39,40,{value / largest:.2f})">{value:.3f}</td>'
+            for value in values
         )
         lines.append(f"<tr><th>{html.escape(name)}</th>{cells}</tr>")
     return f"<table>{''.join(lines)}</table>"

@@ -1,5 +1,6 @@
 """What a trained generator does with its sentence, block by block, and where its discriminator looks."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -8,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from rat_modules.assembly import Assembly
+from rat_modules.errors import RatError
 from rat_modules.models.generator import RATGenerator
 
 
@@ -46,31 +48,42 @@ def frozen(generator: RATGenerator, noise: Tensor, sentence: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def painted(assembly: Assembly, noise: Tensor, caption: str) -> tuple[list[str], Tensor]:
+def painted(assembly: Assembly, noise: Tensor, caption: str, *, most: int | None = None) -> tuple[list[str], Tensor]:
     """Which block paints which word: how far the picture moves where a block hears the caption without that word.
 
     Args:
         assembly: with a RAT-GAN generator and a text encoder.
         noise: '1 z'.
         caption: words, separated by spaces.
+        most: words of it that are looked at, the first ones; all where None.
 
     Returns:
-        The words, and 'w b', the mean absolute change of a pixel in [0, 2]. The recurrence carries a change on to later
-        blocks, so a coarse block's numbers hold what the finer ones make of it.
+        The words, and 'w b', the mean absolute change of a pixel in [0, 2]; NaN where nothing that the encoder knows
+        would be left without the word. The recurrence carries a change on to later blocks, so a coarse block's numbers
+        hold what the finer ones make of it.
     """
     generator: RATGenerator = assembly.generator
     words = caption.split()
-    without = [" ".join(words[:place] + words[place + 1 :]) or caption for place in range(len(words))]
-    noise = _beside(generator, noise)
-    full, *shorter = _beside(generator, assembly.encode([caption, *without]))
+    shorter = [_without(assembly, words, place) for place in range(len(words[:most]))]
+    noise, full = _beside(generator, noise), _beside(generator, assembly.encode([caption]))[0]
     blocks = len(generator.blocks)
     steps = torch.arange(generator.steps, device=full.device) // (generator.steps // blocks)
     heard = torch.arange(blocks, device=full.device)[None] == steps[:, None]  # 'k b'
-    sentences = [torch.where(heard[:, :, None], one, full) for one in shorter]  # 'k b s' each
+    others = [full if one is None else _beside(generator, one)[0] for one in shorter]
+    sentences = [torch.where(heard[:, :, None], one, full) for one in others]  # 'k b s' each
     sentence = torch.cat([*sentences, full.expand(generator.steps, 1, -1)], dim=1)
     images = generator(noise.expand(sentence.shape[1], -1), sentence)
-    change = (images[:-1] - images[-1:]).abs().mean((1, 2, 3))
-    return words, rearrange(change, "(w b) -> w b", b=blocks).cpu()
+    change = rearrange((images[:-1] - images[-1:]).abs().mean((1, 2, 3)), "(w b) -> w b", b=blocks).cpu()
+    change[[one is None for one in shorter]] = torch.nan
+    return words[:most], change
+
+
+def _without(assembly: Assembly, words: Sequence[str], place: int) -> Tensor | None:
+    """The sentence of a caption without one word; None where it would have none that the encoder knows."""
+    try:
+        return assembly.encode([" ".join([*words[:place], *words[place + 1 :]])])
+    except RatError:
+        return None
 
 
 def _beside(generator: RATGenerator, given: Tensor) -> Tensor:
@@ -94,7 +107,8 @@ def trajectory(generator: RATGenerator, noise: Tensor, sentence: Tensor) -> Traj
 @torch.no_grad()
 def attended(assembly: Assembly, images: Tensor, sentence: Tensor) -> Tensor | None:
     """Where the discriminator looks: 'n 1 h w' in [0, 1] at the size of the pictures; None if it looks nowhere."""
-    attention = getattr(assembly.discriminator(images, sentence), "attention", None)
+    like = next(assembly.discriminator.parameters(), images)  # the generator may be of another precision
+    attention = getattr(assembly.discriminator(images.to(like), sentence.to(like)), "attention", None)
     if attention is None:
         return None
     attention = attention / attention.amax((1, 2, 3), keepdim=True).clamp_min(1e-12)

@@ -1,5 +1,6 @@
 """`demo` through the real command, a few seconds long."""
 
+import os
 import socket
 import sys
 import time
@@ -66,6 +67,12 @@ def test_a_model_is_played_with_and_trains_nothing(refused: Callable, tmp_path: 
     told = "--caption and --port: got no MODEL, expected one to play with; name a run folder"
     assert refused("demo", "--port", "8000", "--caption", "a") == told
     assert "nowhere" in refused("demo", tmp_path / "nowhere")
+
+
+def test_a_caption_that_is_no_text_is_refused_before_anything_else(refused: Callable, tmp_path: Path) -> None:
+    line = refused("demo", tmp_path / "nowhere", "--caption", "a plate", "--caption", os.fsdecode(b"\xff heart"))
+    assert line.startswith("caption 2 is not valid text: got '\\udcff', expected text in UTF-8")
+    assert refused("demo", tmp_path / "nowhere", "--caption", " ").startswith("caption 1 is empty")
 
 
 def test_without_gradio_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

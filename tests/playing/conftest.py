@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from rat_modules.assembly import load
+from rat_modules.sampling.draw import draw_captions
 
-from .visiting import MODEL, PATIENCE, served
+from .visiting import CAPTION, MODEL, PATIENCE, served, soon
 
 
 @pytest.fixture(scope="module")
@@ -38,3 +39,11 @@ def visit(browser: Any, url: str) -> Iterator[Any]:
 @pytest.fixture(scope="session")
 def system() -> Any:
     return load(MODEL)
+
+
+@pytest.fixture
+def still_there(visit: Any, system: Any) -> Iterator[None]:
+    """Whatever was sent, the next visitor is served."""
+    yield
+    visit.fill(CAPTION, "blue heart")
+    soon(visit, "drawn", draw_captions(system, ["blue heart"], count=4, seed=1).pixels.numpy())

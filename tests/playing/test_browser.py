@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rat_modules.playing.player import Noise, Player
+from rat_modules.playing.asked import Noise
+from rat_modules.playing.player import Player
 from rat_modules.sampling.draw import draw_captions, interpolate_captions, interpolate_noise, mix_captions
 
 from .visiting import CAPTION, FIRST, SECOND, keep, shown, soon
@@ -79,6 +80,7 @@ def test_look_inside(visit: Any, system: Any) -> None:
     visit.press("#block input[type=range]", "Home")
     soon(visit, "stopped", stops[:1])
     assert not (stops[0] == stops[-1]).all()
+    assert visit.get_by_text("of the first twelve words:").is_visible()
     words = visit.inner_text("#words")
     assert all(word in words for word in SECOND.split()) and f"block {len(stops)}" in words
 

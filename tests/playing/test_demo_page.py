@@ -5,7 +5,7 @@ import re
 import pytest
 
 from ..page_claims import ROOT, missing_tests, named_tests, own_tests
-from .hostile import BY_HAND, FILES, FULL, SECRET, TYPED
+from .hostile import BY_HAND, CLOSED, FULL, NO_QUESTIONS, REFUSED, TYPED
 
 PAGE = ROOT / "docs" / "demo.md"
 TEXT = PAGE.read_text(encoding="utf-8")
@@ -28,13 +28,16 @@ def test_every_answer_is_there_word_for_word(sent: object) -> None:
 
 def test_what_is_refused_is_there_word_for_word() -> None:
     answers = "".join(answer for _, answer, _ in rows().values())
-    assert all(f"`{told}" in answers for told in (FILES, FULL, SECRET))
+    assert all(f"`{told}" in answers for told in (CLOSED, FULL))
+    refused = {sent.what: sent.told for sent in REFUSED} | {what: told for what, (_, told) in NO_QUESTIONS.items()}
+    for what, told in refused.items():
+        assert rows()[what][:2] == ["by hand", f"403 `{told}`"], what
 
 
 def test_it_names_tests_that_exist_and_all_of_hostile_visitors() -> None:
     assert len(rows()) > 25 and missing_tests(PAGE) == []
-    of_hostile = {test for file, test in named_tests(PAGE) if file == "tests/playing/test_hostile.py"}
-    assert of_hostile == own_tests(ROOT / "tests/playing/test_hostile.py")
+    for file in ("tests/playing/test_hostile.py", "tests/playing/test_gate.py"):
+        assert {test for named, test in named_tests(PAGE) if named == file} == own_tests(ROOT / file)
 
 
 def test_its_pictures_are_small_and_none_is_left_over() -> None:

@@ -2,11 +2,10 @@
 
 import html
 import json
+import secrets
 import time
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import ProxyHandler, Request, build_opener
@@ -15,19 +14,11 @@ import pytest
 
 from rat_modules.sampling.draw import draw_captions
 
-from .hostile import BY_HAND, FILES, FULL, SECRET, TYPED, Sent
-from .visiting import CAPTION, FIRST, by_hand, served, soon
+from .hostile import BY_HAND, FULL, TYPED, Sent
+from .visiting import CAPTION, FIRST, by_hand, numbers, soon
 
 pytest.importorskip("gradio", reason="gradio is not installed: pip install 'rat-modules[demo]'")
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def still_there(visit: Any, system: Any) -> Iterator[None]:
-    """Whatever was sent, the next visitor is served."""
-    yield
-    visit.fill(CAPTION, "blue heart")
-    soon(visit, "drawn", draw_captions(system, ["blue heart"], count=4, seed=1).pixels.numpy())
 
 
 @pytest.mark.parametrize("sent", TYPED, ids=lambda sent: sent.what)
@@ -47,43 +38,22 @@ def test_what_is_typed(visit: Any, system: Any, still_there: None, sent: Sent) -
 
 @pytest.mark.parametrize("sent", BY_HAND, ids=lambda sent: sent.what)
 def test_what_is_sent_by_hand(visit: Any, url: str, still_there: None, sent: Sent) -> None:
-    answer = by_hand(visit, url, sent.question, sent.fields)
-    assert "event: complete" in answer and "event: error" not in answer
-    said = json.loads(answer.partition("data: ")[2].splitlines()[0])
+    said = by_hand(visit, url, sent.question, sent.fields)
     if sent.told is None:
         assert "<figure>" in said[0] and said[-1] == "<p></p>"
     else:
         assert said[-1] == f"<p>{html.escape(sent.told)}</p>"
 
 
-def test_nobody_sends_files(visit: Any, url: str, still_there: None) -> None:
-    file = {"name": "a.bin", "mimeType": "application/octet-stream", "buffer": b"x" * 5000}
-    sent = visit.request.post(f"{url}gradio_api/upload", multipart={"files": file})
-    assert sent.status == 403 and sent.text() == FILES
-
-
-def test_nobody_reads_files_of_the_machine(browser: Any, tmp_path: Path) -> None:
-    secret = tmp_path / "secret.txt"
-    secret.write_text("nobody knows")
-    (tmp_path / "left").mkdir()
-    with served(tmp_path / "left", quiet=False) as page:  # Gradio writes a trace about the second one
-        asker = browser.new_context()
-        asked = asker.request.get(f"{page.url}gradio_api/file={secret}")
-        assert asked.status == 403 and asked.json() == {"detail": f"{SECRET}{secret}."}
-        pointer = {"path": str(secret), "meta": {"_type": "gradio.FileData"}}
-        answer = by_hand(asker, page.url, "draw", [pointer, 1, 1, 1])
-        assert 'event: error\ndata: {"error": null}' in answer and "nobody knows" not in answer
-        asker.close()
-
-
-def test_more_questions_than_can_wait(url: str, still_there: None) -> None:
-    opener = build_opener(ProxyHandler({}))
+def test_more_questions_than_can_wait(visit: Any, url: str, still_there: None) -> None:
+    opener, draw = build_opener(ProxyHandler({})), numbers(visit, url)["draw"]
 
     def ask(number: int) -> str:
-        asked = json.dumps({"data": [f"heart {number}", 16, 1, 1]}).encode()
+        fields = [f"heart {number}", 16, 1, 1]
+        asked = json.dumps({"fn_index": draw, "data": fields, "session_hash": secrets.token_hex(8)}).encode()
         head = {"content-type": "application/json"}
         try:
-            with opener.open(Request(f"{url}gradio_api/call/draw", asked, head), timeout=60):
+            with opener.open(Request(f"{url}gradio_api/queue/join", asked, head), timeout=60):
                 return "taken"
         except HTTPError as refused:
             return f"{refused.code} {json.load(refused)['detail']}"

@@ -8,9 +8,10 @@ import attrs
 import numpy as np
 import pytest
 
-from rat_modules.assembly import Assembly, assemble, load
+from rat_modules.assembly import Assembly, load
 from rat_modules.errors import RatError
-from rat_modules.playing.player import LONGEST, Noise, Player, Shown
+from rat_modules.playing.asked import LONGEST, Noise, Shown
+from rat_modules.playing.player import Player
 from rat_modules.sampling.draw import draw_captions, mix_captions
 
 from ..plates import small_model
@@ -41,27 +42,6 @@ def test_pictures_are_those_of_sample(player: Player, system: Assembly) -> None:
     walk = player.between_captions("a plate", "a spoon", 4, Noise(5))
     assert (small(walk[-1]) == small(depths[0])).all() and len(walk) == 4
     assert len(player.between_noises("a plate", 4)) == 4
-
-
-def test_inside(player: Player) -> None:
-    stops = player.stopped("a plate", Noise(2))
-    assert len(stops) == player.blocks and (small(stops[-1]) == small(player.draw("a plate", Noise(2))[0])).all()
-    table = player.words("a <b>plate</b> of " + "soup " * 40)
-    assert "<b>" not in table and "2. &lt;b&gt;plate&lt;/b&gt;" in table and table.count("<tr>") == 1 + 12
-
-
-def test_noise_and_sentence_follow_the_generator(system: Assembly) -> None:
-    """It may live on another device, or in another precision, than what is drawn; float64 stands for both here."""
-    other = copy.deepcopy(system.generator).double()
-    inside = Player(attrs.evolve(system, generator=other))
-    assert len(inside.stopped("a plate")) == inside.blocks and "plate" in inside.words("a plate")
-
-
-def test_attention_where_there_is_one(player: Player) -> None:
-    plain, dark = player.looked_at("a plate")
-    assert player.looks and (small(dark) <= small(plain)).all()
-    blind = Player(assemble("ratgan-tiny", **{"attention.name": "none"}))
-    assert not blind.looks and blind.looked_at("a plate") == []
 
 
 def test_visitors_at_once_do_not_mix(player: Player) -> None:
@@ -111,6 +91,17 @@ def test_numbers_that_no_slider_sends(player: Player) -> None:
 def test_what_cannot_draw(system: Assembly) -> None:
     with pytest.raises(RatError, match="a system to play with: got no text_encoder"):
         Player(attrs.evolve(system, text_encoder=None))
+
+
+def test_a_model_that_draws_no_numbers_says_so(system: Assembly) -> None:
+    broken = attrs.evolve(system, generator=copy.deepcopy(system.generator))
+    next(broken.generator.parameters()).data.fill_(float("nan"))
+    player = Player(broken)
+    asked = [player.draw, player.stopped, player.looked_at]
+    asked += [lambda one: player.mix(one, one, 1), lambda one: player.between_captions(one, one, 2)]
+    for ask in [*asked, lambda one: player.between_noises(one, 2)]:
+        with pytest.raises(RatError, match=r"^this model draws no numbers: got NaN or infinity, expected pictures; "):
+            ask("a plate")
 
 
 def test_another_generator_has_no_recurrence_to_stop(system: Assembly) -> None:

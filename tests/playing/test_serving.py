@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 
 from rat_modules.assembly import load
-from rat_modules.playing.player import Noise, Player
+from rat_modules.playing.asked import Noise
+from rat_modules.playing.player import Player
 
 from ..plates import small_model
-from .visiting import FIRST, MODEL, PATIENCE, keep, served, soon
+from .visiting import FIRST, MODEL, PATIENCE, keep, numbers, sent, served, soon
 
 pytest.importorskip("gradio", reason="gradio is not installed: pip install 'rat-modules[demo]'")
 pytestmark = pytest.mark.slow
@@ -30,6 +31,14 @@ def reachable(host: str, port: int) -> bool:
         with socket.create_connection((host, port), timeout=10):
             return True
     except ConnectionRefusedError:
+        return False
+
+
+def has_ipv6() -> bool:
+    try:
+        with socket.create_server(("::1", 0), family=socket.AF_INET6):
+            return True
+    except OSError:
         return False
 
 
@@ -52,6 +61,32 @@ def test_this_machine_alone_may_come_unless_told(words: tuple[str, ...], open_to
         port = urlsplit(page.url).port
         assert port is not None and reachable("127.0.0.1", port)
         assert reachable(OTHER, port) == open_to_others
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")
+@pytest.mark.parametrize("host", ["::1", "[::1]", "::"])
+def test_an_address_of_ipv6_can_be_opened(browser: Any, host: str, tmp_path: Path) -> None:
+    with served(tmp_path, MODEL, "--host", host) as page:
+        assert page.url.startswith("http://[::1]:")
+        visitor = browser.new_context().new_page()
+        visitor.goto(page.url)
+        visitor.wait_for_selector("#drawn img", timeout=PATIENCE)
+        visitor.context.close()
+
+
+def test_a_model_that_draws_no_numbers_says_so(browser: Any, tmp_path: Path) -> None:
+    """Weights that are no numbers are refused by `load`; these are, and what is made of them is not."""
+    broken = load(small_model(tmp_path / "m"))
+    for weight in broken.generator.parameters():
+        weight.data.fill_(3e38)
+    broken.save(tmp_path / "m")
+    (tmp_path / "left").mkdir()
+    with served(tmp_path / "left", tmp_path / "m") as page:
+        visitor = browser.new_context().new_page()
+        visitor.goto(page.url)
+        visitor.get_by_text("this model draws no numbers: got NaN or infinity").first.wait_for(timeout=PATIENCE)
+        assert not visitor.query_selector("#drawn img")
+        visitor.context.close()
 
 
 def test_where_the_discriminator_looks(browser: Any, tmp_path: Path) -> None:
@@ -78,7 +113,8 @@ def test_ctrl_c_while_it_draws(browser: Any, tmp_path: Path) -> None:
     """It ends as if it had nothing to do; `served` looks at its status and at what it says."""
     with served(tmp_path) as page:
         asker = browser.new_context()
+        inside = numbers(asker, page.url)["inside"]
         for number in range(20):
-            asked = {"data": [f"heart {number}", 5, 1, 1]}
-            assert asker.request.post(f"{page.url}gradio_api/call/inside", data=asked).ok
+            question = {"fn_index": inside, "data": [f"heart {number}", 5, 1, 1], "session_hash": f"visitor{number}"}
+            assert sent(asker, page.url, question).ok
         asker.close()

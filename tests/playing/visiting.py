@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -20,6 +21,7 @@ MODEL = Path(__file__).parents[2] / "examples" / "ratgan" / "emoji"
 FIRST, SECOND = "police officer with dark skin tone", "woman with light skin tone"
 PATIENCE = 60_000  # milliseconds, where other tests run beside it
 PICTURES = os.environ.get("RAT_MODULES_PICTURES")  # a folder: screenshots are kept there
+ENDED = "Keyboard interruption in main thread... closing server.\n"  # what gradio says
 CAPTION = "#caption textarea, #caption input"
 
 
@@ -31,14 +33,13 @@ class Served(NamedTuple):
 
 
 @contextmanager
-def served(left: Path, model: Path = MODEL, *more: str, quiet: bool = True) -> Iterator[Served]:
-    """Start `rat-modules demo`, and end it with Ctrl-C.
+def served(left: Path, model: Path = MODEL, *more: str) -> Iterator[Served]:
+    """Start `rat-modules demo`, and end it with Ctrl-C; it may say nothing on stderr.
 
     Args:
         left: an empty folder, in which nothing of a visitor may be left behind.
         model: what it shows.
         more: words of the command.
-        quiet: it may say nothing on stderr.
     """
     words = ["-m", "rat_modules", "demo", model, "--caption", FIRST, "--caption", SECOND, "--device", "cpu", *more]
     # a proxy that is nowhere: the page must not ask it
@@ -58,11 +59,16 @@ def served(left: Path, model: Path = MODEL, *more: str, quiet: bool = True) -> I
     finally:
         server.send_signal(signal.SIGINT)
         try:
-            _, err = server.communicate(timeout=60)
+            out, err = server.communicate(timeout=60)
         finally:
             server.kill()
-        assert server.returncode == 0 and not (quiet and err), err
-        assert not [path for path in left.rglob("*") if path.is_file()], "nothing of a visitor is left"
+        assert server.returncode == 0 and not out.replace(ENDED, "") and not err, (out, err)
+        assert not files(left), "nothing of a visitor is left"
+
+
+def files(folder: Path) -> list[Path]:
+    """All of a folder; Gradio makes empty folders when it starts."""
+    return [path for path in folder.rglob("*") if path.is_file()]
 
 
 def shown(page: Any, where: str) -> list[np.ndarray]:
@@ -87,12 +93,29 @@ def soon(page: Any, where: str, expected: np.ndarray, act: Callable[[], object] 
     raise AssertionError(f"#{where} does not show what was expected")
 
 
-def by_hand(page: Any, url: str, question: str, fields: list[object]) -> str:
-    """Ask past the page; the stream of the answer."""
-    head = {"content-type": "application/json"}
-    body = json.dumps({"data": fields}).encode()  # as bytes: what is no JSON, such as NaN, goes as it is
-    asked = page.request.post(f"{url}gradio_api/call/{question}", data=body, headers=head)
-    return str(page.request.get(f"{url}gradio_api/call/{question}/{asked.json()['event_id']}").text())
+def numbers(page: Any, url: str) -> dict[str, int]:
+    """The name of each question of the page, and its number."""
+    listed = page.request.get(f"{url}config").json()["dependencies"]
+    return {each["api_name"]: each["id"] for each in listed if each["backend_fn"]}
+
+
+def by_hand(page: Any, url: str, question: str, fields: list[object]) -> list[Any]:
+    """Ask past the page; what each of its outputs is told."""
+    session = secrets.token_hex(8)
+    asked = sent(page, url, {"fn_index": numbers(page, url)[question], "data": fields, "session_hash": session})
+    assert asked.ok, asked.text()
+    stream = page.request.get(f"{url}gradio_api/queue/data?session_hash={session}").text()
+    told = [json.loads(line.removeprefix("data: ")) for line in stream.splitlines() if line.startswith("data: ")]
+    (done,) = (each for each in told if each["msg"] == "process_completed")
+    assert done["success"], done
+    return list(done["output"]["data"])
+
+
+def sent(page: Any, url: str, question: object) -> Any:
+    """The answer to any body of a question."""
+    # as bytes: what is no JSON, such as NaN, goes as it is
+    body = question if isinstance(question, bytes) else json.dumps(question).encode()
+    return page.request.post(f"{url}gradio_api/queue/join", data=body, headers={"content-type": "application/json"})
 
 
 def keep(page: Any, name: str, last: int, first: int = 208) -> None:

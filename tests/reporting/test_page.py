@@ -1,6 +1,7 @@
 """The page of a run: made by the real command of a real run, whole in one file, with everything that it promises."""
 
 import json
+import math
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -102,3 +103,6 @@ def test_single_spikes_do_not_flatten_a_curve() -> None:
 def test_shades_are_relative_to_the_largest() -> None:
     text = shades({"left": [0.0, 2.0], "<b>": [1.0, 0.5]}, ["block 0", "block 1"])
     assert "0.00)" in text and "1.00)" in text and "0.50)" in text and "<b>" not in text
+    marked = shades({"left": [math.nan, 2.0], "right": [math.nan, 1.0]}, ["block 0", "block 1"])
+    assert marked.count("<td>&ndash;</td>") == 2 and "1.00)" in marked and "0.50)" in marked and "nan" not in marked
+    assert "nan" not in shades({"left": [math.nan]}, ["block 0"])
