@@ -8,6 +8,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from rat_modules.data.emoji_packages import NAMES, PICTURES
+
+from ..tarballs import tarballs_of
+
 
 def test_a_folder_without_tarballs(refused: Callable, tmp_path: Path) -> None:
     line = refused("data", "emoji", "--from", tmp_path, "--out", tmp_path / "out")
@@ -71,9 +75,7 @@ def test_check_prints_names_that_are_not_utf8(run: Callable, tmp_path: Path, mor
 @pytest.mark.network
 @pytest.mark.slow
 def test_the_real_set(run: Callable, tmp_path: Path) -> None:
-    source = os.environ.get("RAT_MODULES_TARBALLS")
-    if not source:
-        pytest.skip("RAT_MODULES_TARBALLS does not name a folder with the four tarballs")
+    source = tarballs_of([NAMES, *PICTURES.values()])
     done = run("data", "emoji", "--from", source, "--out", tmp_path / "emoji")
     assert done.returncode == 0 and done.stderr == "" and "images                 8460" in done.stdout
     assert ["pairs", "43063"] in [line.split() for line in done.stdout.splitlines()]

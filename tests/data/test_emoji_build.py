@@ -1,7 +1,6 @@
 """From tarballs to a data folder: complete, resumable, nothing half-written; and the real set in numbers."""
 
 import json
-import os
 from collections import Counter
 from pathlib import Path
 
@@ -10,7 +9,10 @@ import pytest
 
 from rat_modules.data import emoji_build
 from rat_modules.data.emoji_build import build, read_records
+from rat_modules.data.emoji_packages import NAMES, PICTURES
 from rat_modules.errors import DataError
+
+from ..tarballs import tarballs_of
 
 
 def make(small_set, out: Path, say=lambda line: None):
@@ -103,10 +105,8 @@ def test_tarballs_that_were_copied_by_hand_are_kept(small_set, tmp_path: Path) -
 @pytest.mark.network
 @pytest.mark.slow
 def test_the_real_set_in_numbers(tmp_path: Path) -> None:
-    source = os.environ.get("RAT_MODULES_TARBALLS")
-    if not source:
-        pytest.skip("RAT_MODULES_TARBALLS does not name a folder with the four tarballs")
-    content = build(tmp_path, source=Path(source), say=print)
+    source = tarballs_of([NAMES, *PICTURES.values()])
+    content = build(tmp_path, source=source, say=print)
     assert content["styles"] == {"google": 2829, "twitter": 2833, "fluent": 2798}
     assert (content["images"], content["images_without_tones"], content["concepts"]) == (8460, 4036, 1166)
     assert (content["subgroups"], content["groups"], content["skipped"]) == (79, 8, [])

@@ -1,6 +1,5 @@
 """The mini set: small, complete, honest about colours, with its licence."""
 
-import os
 from collections import Counter
 from pathlib import Path
 
@@ -10,10 +9,13 @@ import torch
 from PIL import Image
 
 from rat_modules.data import CaptionedImages, open_dataset
+from rat_modules.data.emoji_packages import NAMES, PICTURES
 from rat_modules.data.lab import colour_shares
 from rat_modules.data.mini import FOLDER, Mini
 from rat_modules.data.mini_build import COLOURS, HELD_OUT, SHAPES, build
 from rat_modules.errors import DataError
+
+from ..tarballs import tarballs_of
 
 
 def test_64_pictures_under_100_kilobytes_with_captions_and_licence() -> None:
@@ -75,10 +77,8 @@ def test_refusals() -> None:
 
 @pytest.mark.network
 def test_it_is_what_the_tarballs_give(tmp_path: Path) -> None:
-    folder = os.environ.get("RAT_MODULES_TARBALLS")
-    if not folder:
-        pytest.skip("RAT_MODULES_TARBALLS does not name a folder with the emoji tarballs")
-    build(Path(folder), tmp_path)
+    folder = tarballs_of([NAMES, *PICTURES.values()])
+    build(folder, tmp_path)
     assert sorted(file.name for file in tmp_path.iterdir()) == sorted(file.name for file in FOLDER.iterdir())
     for file in tmp_path.iterdir():
         if file.suffix == ".png":

@@ -1,7 +1,6 @@
 """A file server, and the tarball of the runtime; without it, tests skip and say what is missing."""
 
 import functools
-import os
 import threading
 from collections.abc import Callable, Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -10,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from rat_modules.exporting.web.runtime import RUNTIME
+
+from ...tarballs import tarballs_of
 
 
 class _Quiet(SimpleHTTPRequestHandler):
@@ -37,7 +38,4 @@ def serve() -> Iterator[Callable[[Path], str]]:
 @pytest.fixture(scope="session")
 def tarballs() -> Path:
     """The folder with onnxruntime-web's tarball."""
-    folder = os.environ.get("RAT_MODULES_TARBALLS")
-    if not folder or not (Path(folder) / RUNTIME.tarball).is_file():
-        pytest.skip(f"RAT_MODULES_TARBALLS does not name a folder with {RUNTIME.tarball} (npm pack {RUNTIME.spec})")
-    return Path(folder)
+    return tarballs_of([RUNTIME])
