@@ -2,7 +2,6 @@
 PYTHON ?= python3
 VENV   ?= .venv
 OUT    ?= out
-export CAPTION
 OTHERS := tests/retrofitting/third_party/requirements.txt
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
@@ -41,7 +40,7 @@ $(TOOLS): $(TESTED)
 	@touch $@
 
 demo: $(READY) ## draw emoji from captions in seconds; CAPTION="your own" draws that, eight times
-	@$(BIN)/rat-modules sample examples/ratgan/emoji --out $(OUT)/demo-$$(date +%s) $(if $(CAPTION),--caption "$$CAPTION" --count 8,--captions examples/ratgan/emoji/captions.txt)
+	@$(BIN)/rat-modules sample examples/ratgan/emoji --out $(OUT)/demo-$$(date +%s) $(if $(value CAPTION),--caption '$(subst ','\'',$(value CAPTION))' --count 8,--captions examples/ratgan/emoji/captions.txt)
 
 test: $(TESTED) ## run every test; ARGS="-k word" chooses
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses=4 --dist=loadfile $(ARGS)

@@ -30,11 +30,13 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
+    with _told_of(path):
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
     os.close(handle)
     temporary = Path(name)
     try:
-        yield temporary
+        with _told_of(path):
+            yield temporary
         with temporary.open("rb+") as written:
             os.fsync(written.fileno())
         # mkstemp makes the file private; a user expects the permissions of an ordinary new file.
@@ -69,9 +71,11 @@ def atomic_folder(path: str | Path, *, replace: bool = False) -> Iterator[Path]:
     if not replace and path.exists() and not (path.is_dir() and not any(path.iterdir())):
         raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY), str(path))
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".new"))
+    with _told_of(path):
+        temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".new"))
     try:
-        yield temporary
+        with _told_of(path):
+            yield temporary
         temporary.chmod(0o777 & ~_umask())  # mkdtemp makes it private
         _sync(temporary)
         if replace and path.exists():
@@ -80,6 +84,17 @@ def atomic_folder(path: str | Path, *, replace: bool = False) -> Iterator[Path]:
         _sync(path.parent)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextmanager
+def _told_of(path: Path) -> Iterator[None]:
+    """Name `path` in errors of the disk that name no file, or a temporary one that nobody has heard of."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is not None and (error.filename is None or f"/.{path.name}." in str(error.filename)):
+            error.filename = str(path)
+        raise
 
 
 def leftovers(path: str | Path) -> list[Path]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from rat_modules.atomic import atomic_folder
+from rat_modules.atomic import atomic_folder, atomic_write
 
 
 def test_two_at_once_do_not_mix(tmp_path: Path) -> None:
@@ -54,3 +54,20 @@ def test_permissions_are_those_of_an_ordinary_folder(tmp_path: Path) -> None:
     with atomic_folder(tmp_path / "site"):
         pass
     assert (tmp_path / "site").stat().st_mode == (tmp_path / "ordinary").stat().st_mode
+
+
+def test_errors_of_the_disk_name_what_was_asked_for(tmp_path: Path) -> None:
+    full = Path("/dev/full")
+    if not full.exists():
+        pytest.skip("no /dev/full here")
+    page = tmp_path / "page.html"
+    with pytest.raises(OSError, match="No space left") as refused, atomic_write(page), full.open("w") as nowhere:
+        nowhere.write("x" * 9)
+    assert refused.value.filename == str(page) and not list(tmp_path.iterdir())
+    tmp_path.joinpath("file").touch()
+    with pytest.raises(OSError) as refused, atomic_folder(tmp_path / "file" / "site"):
+        pass
+    assert ".site." not in str(refused.value)
+    with pytest.raises(FileNotFoundError) as refused, atomic_write(page):
+        (tmp_path / "elsewhere").read_text()
+    assert refused.value.filename == str(tmp_path / "elsewhere"), "what names its own file keeps it"

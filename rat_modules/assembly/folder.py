@@ -99,7 +99,7 @@ def load(path: str | Path) -> Assembly:
             "model folder",
             got=f"no weights in {path}",
             expected="generator.safetensors",
-            hint="is it a run folder of `rat-modules train`?",
+            hint="is it a run folder of `rat-modules train`? load_retrofit reads adapters",
         )
     contents = {part: read_safetensors(file) for part, file in files.items()}
     recipes = [(files[part], metadata["recipe"]) for part, (_, metadata) in contents.items() if "recipe" in metadata]

@@ -109,7 +109,9 @@ def load_weights(module: nn.Module, tensors: Mapping[str, Tensor], source: str) 
         raise CheckpointError(
             f"{source} does not fit {type(module).__name__}",
             got="; ".join(problems[:3]) + rest,
-            hint="is its recipe the one it was trained with?",
+            hint="give its folder, or generator.safetensors"
+            if Path(source).name == "discriminator.safetensors"
+            else "is its recipe the one it was trained with?",
         )
     module.load_state_dict(tensors)
     broken = [name for name, tensor in own.items() if not _finite(tensor)]

@@ -1,5 +1,6 @@
 """`rat-modules export`: a generator as a file for other runtimes, or as a page that draws in a browser."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -86,11 +87,9 @@ def _export(model: Path, form: str, out: Path, precision: str, runtime: Path | N
         from rat_modules.exporting.web.folder import export_page
 
         said = ideas or CAPTIONS
-        made = export_page(
-            assembly, found, out, runtime=runtime, captions=said, say=lambda line: click.echo(line, err=True)
-        )
+        made = export_page(assembly, found, out, runtime=runtime, captions=said, say=_say)
     else:
-        made = export_file(found, form, out)
+        made = export_file(found, form, out, say=_say)
     click.echo(_report(found, form, precision, made))
     click.echo(f"written: {printable(str(out))}")
     if form == WEB:
@@ -112,6 +111,11 @@ def _check(form: str, out: Path, runtime: Path | None, captions: str | None) -> 
     if runtime is not None and not runtime.is_dir():
         raise RatError("--runtime", got=f"no folder {runtime}", expected="a folder with onnxruntime-web's tarball")
     refuse_unwritable(out)
+
+
+def _say(line: str) -> None:
+    if sys.stderr.isatty():  # somebody is waiting
+        click.echo(line, err=True)
 
 
 def _ideas(model: Path, captions: str | None) -> list[str]:

@@ -38,7 +38,7 @@ def refuse_unwritable(out: Path) -> None:
         raise RatError(
             "--out",
             got=f"{out} in {above}, which cannot be written ({error.strerror})",
-            expected="a place for a folder",
+            expected="a place that can be written",
         ) from error
 
 

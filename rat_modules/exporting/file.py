@@ -1,5 +1,6 @@
 """Write, open again, compare, and only then give the file its name."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import attrs
@@ -40,13 +41,16 @@ def check_name(format: str, path: Path) -> None:
         raise RatError(f"--out of format {format!r}", got=path.name, expected=f"a name that ends in {suffix}")
 
 
-def export_file(subject: Subject, format: str, path: str | Path) -> Exported:
+def export_file(
+    subject: Subject, format: str, path: str | Path, *, say: Callable[[str], None] = lambda line: None
+) -> Exported:
     """Export a generator; a file that does not draw what the generator draws is not left behind.
 
     Args:
         subject: the generator.
         format: "onnx", "torch-export" or "aot".
         path: the file, named after its format.
+        say: called with a line before each stage: some take half a minute.
 
     Raises:
         RatError: an unknown format or a wrong name, something is missing on this machine, the generator cannot be
@@ -68,8 +72,11 @@ def export_file(subject: Subject, format: str, path: str | Path) -> Exported:
     check_name(format, path)
     form.check()
     with atomic_write(path) as temporary:
+        say(f"writing format {format} ...")
         form.write(subject, temporary)
+        say("comparing what it draws with the generator ...")
         run = form.opened(temporary)
         difference = verify(subject, run)
+        say("timing it ...")
         seconds = {count: latency(subject, run, count) for count in COUNTS}
         return Exported(temporary.stat().st_size, difference, seconds)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from tqdm import tqdm
 
 from rat_modules.assembly import Assembly, draw_noise
 from rat_modules.errors import RatError
@@ -157,7 +158,9 @@ def slerp(start: Tensor, end: Tensor, part: Tensor) -> Tensor:
 
 
 def _pixels(assembly: Assembly, noise: Tensor, sentence: Tensor) -> Tensor:
-    white, chunks = assembly.recipe.data.value_range, range(0, max(1, len(noise)), AT_ONCE)
+    white, starts = assembly.recipe.data.value_range, range(0, max(1, len(noise)), AT_ONCE)
+    # on a terminal, and where it takes more than two seconds
+    chunks = tqdm(starts, "drawing", unit="x64 pictures", delay=2, leave=False, disable=None)
     drawn = (assembly.render(noise[k : k + AT_ONCE], sentence[..., k : k + AT_ONCE, :], to="cpu") for k in chunks)
     return torch.cat([to_pixels(images, white) for images in drawn])
 

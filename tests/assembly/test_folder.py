@@ -101,6 +101,8 @@ def test_refusals_name_the_file(assembly: Assembly, tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"not a safetensors file.*rat-modules convert"):
         rat_modules.load(folder)
     weights.write_bytes(whole)
+    with pytest.raises(CheckpointError, match=r"does not fit RATGenerator.*give its folder, or generator\.safetensors"):
+        rat_modules.load(folder / "discriminator.safetensors")
     recipe = folder / "recipe.toml"
     recipe.write_text(recipe.read_text().replace("width = 2", "width = 3"))
     with pytest.raises(CheckpointError, match=r"does not fit RATGenerator: .*expected"):

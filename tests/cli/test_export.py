@@ -1,5 +1,7 @@
 """`export` through the real command."""
 
+import os
+import pty
 import signal
 import subprocess
 import sys
@@ -125,3 +127,15 @@ def test_what_is_ended_leaves_nothing(model: Path, tmp_path: Path, ended: signal
     out, err = running.communicate(timeout=60)
     assert running.returncode == 128 + ended and "Traceback" not in err, (running.returncode, out, err)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_who_waits_at_a_terminal_is_told_what_it_does(model: Path, tmp_path: Path) -> None:
+    terminal, end = pty.openpty()
+    words = ["-m", "rat_modules", "export", model, "--format", "torch-export", "--out", tmp_path / "small.pt2"]
+    done = subprocess.run([sys.executable, *map(str, words)], stdout=subprocess.PIPE, stderr=end, timeout=300)
+    os.close(end)
+    told = os.read(terminal, 10_000).decode()
+    os.close(terminal)
+    assert done.returncode == 0 and told.splitlines() == [
+        "writing format torch-export ...", "comparing what it draws with the generator ...", "timing it ...",
+    ]  # fmt: skip

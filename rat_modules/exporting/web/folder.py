@@ -48,7 +48,7 @@ def export_page(
         out: a new or empty folder.
         runtime: the folder with onnxruntime-web's tarball; None fetches it by npm.
         captions: ideas that the page offers, where its text encoder can read them.
-        say: called with lines about what is fetched.
+        say: called with lines about what is fetched, and before each stage.
 
     Returns:
         The bytes of the whole folder, and what was found of the generator's ONNX file.
@@ -62,7 +62,7 @@ def export_page(
     FORMATS["onnx"].check()
     with atomic_folder(out) as folder:
         write_runtime(folder, runtime, say)
-        made = _write_generator(folder, subject)
+        made = _write_generator(folder, subject, say)
         text = write_encoder(folder, assembly.text_encoder)
         page = resources.files("rat_modules.exporting.web") / "page"
         for name in PAGE:
@@ -83,10 +83,10 @@ def export_page(
     return Exported(size, made.difference, made.seconds)
 
 
-def _write_generator(folder: Path, subject: Subject) -> Exported:
+def _write_generator(folder: Path, subject: Subject, say: Callable[[str], None]) -> Exported:
     scratch = folder / ".onnx"
     try:
-        made = export_file(subject, "onnx", scratch / "generator.onnx")
+        made = export_file(subject, "onnx", scratch / "generator.onnx", say=say)
         pack(folder / "generator.onnx.gz", (scratch / "generator.onnx").read_bytes())
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
