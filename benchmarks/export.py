@@ -6,6 +6,7 @@ python benchmarks/export.py [--runtime FOLDER]      # a folder with onnxruntime-
 import argparse
 import copy
 import importlib.metadata
+import os
 import platform
 import tempfile
 from pathlib import Path
@@ -54,6 +55,7 @@ def rounding(assembly: Assembly) -> str:
 
 def measured(runtime: Path | None) -> str:
     """The table, and what it was measured with."""
+    load_before = os.getloadavg()[0]
     assembly = load(MODEL)
     plain = subject(assembly)
     eager = {count: latency(plain, plain.generator, count, calls=15) for count in COUNTS}
@@ -82,6 +84,7 @@ def measured(runtime: Path | None) -> str:
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("torch", "onnx", "onnxruntime"))
     threads = torch.get_num_threads()
     device = f"{platform.system()} {platform.machine()}, {torch.backends.cpu.get_cpu_capability()}"
+    device += f", {os.cpu_count()} cores, load {load_before:.1f} before"
     return "\n".join(
         [
             *lines,
