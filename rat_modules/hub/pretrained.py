@@ -169,6 +169,6 @@ class PretrainedAssembly(Assembly, ModelHubMixin, library_name="rat_modules", pi
             force_download=force_download, token=token, local_files_only=local_files_only,
         )  # fmt: skip
         loaded = cls.of(load(path))
-        if Path(pretrained_model_name_or_path).exists():  # not of the Hub's cache, which has weights only
+        if path == Path(pretrained_model_name_or_path):  # nothing of the Hub's cache, which has weights only
             loaded._came_from = path if path.is_dir() else path.parent
         return loaded

@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from rat_modules.assembly.placing import OURS, refuse_run
@@ -48,8 +48,15 @@ def keeps_card(folder: Path) -> bool:
 def _move(scratch: Path, folder: Path) -> None:
     scratch.chmod(0o755)  # mkdtemp makes it private
     if not folder.exists():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        scratch.rename(folder)
+        made = [path for path in folder.parents if not path.exists()]
+        try:
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            scratch.rename(folder)
+        except OSError:
+            for path in made:
+                with suppress(OSError):
+                    path.rmdir()
+            raise
         return
     wanted = {file.name for file in scratch.iterdir()}
     removed = OURS - wanted
