@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from rat_modules.assembly.build import build
+from rat_modules.assembly.placing import refuse_run
 from rat_modules.assembly.system import Assembly
 from rat_modules.atomic import atomic_write
 from rat_modules.checkpoints.files import (
@@ -31,6 +32,7 @@ _PARTS = ("generator", "discriminator", "text_encoder")
 def save(assembly: Assembly, folder: str | Path) -> None:
     """Write an assembly's folder; see `Assembly.save`."""
     folder = Path(folder)
+    refuse_run(folder)  # `train` itself saves into the new folder of a checkpoint, and publishes from there
     if folder.exists():
         _write(assembly, folder)
         return

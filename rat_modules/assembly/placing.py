@@ -4,9 +4,24 @@ import tempfile
 from pathlib import Path
 
 from rat_modules.assembly.system import Assembly
-from rat_modules.errors import RatError
+from rat_modules.errors import CheckpointError, RatError
 
-_OURS = {"recipe.toml", "generator.safetensors", "discriminator.safetensors", "text_encoder.safetensors"}
+OURS = {"recipe.toml", "generator.safetensors", "discriminator.safetensors", "text_encoder.safetensors"}
+
+
+def refuse_run(folder: Path) -> None:
+    """Refuse the folder of a training run, or of one of its checkpoints: with other weights, no run could go on there.
+
+    Raises:
+        CheckpointError: it names what tells of the run.
+    """
+    told = next((name for name in ("run.json", "training.safetensors") if (folder / name).is_file()), None)
+    if told is None and next(folder.glob("checkpoints/step-*"), None) is not None:
+        told = "checkpoints"
+    if told is not None:
+        got = f"{folder}, where a training run lies ({told})"
+        hint = "choose another: the run could not be resumed with other weights"
+        raise CheckpointError("folder for a model", got=got, expected="a folder without a run", hint=hint)
 
 
 def refuse_occupied(folder: Path, *, replace: bool) -> None:
@@ -24,7 +39,7 @@ def refuse_occupied(folder: Path, *, replace: bool) -> None:
     if not folder.is_dir():
         raise RatError("--out", got=f"{folder}, which is a file", expected="a folder")
     content = sorted(file.name for file in folder.iterdir())
-    foreign = [name for name in content if name not in _OURS]
+    foreign = [name for name in content if name not in OURS]
     if content and not replace:
         raise RatError(
             "--out",

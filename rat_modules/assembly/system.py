@@ -125,6 +125,7 @@ class Assembly:
         assembly does not have are removed.
 
         Raises:
+            CheckpointError: a training run lies in the folder, or it is a checkpoint of one.
             OSError: the disk is full or the folder cannot be written.
         """
         from rat_modules.assembly.folder import save

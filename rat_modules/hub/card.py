@@ -10,11 +10,12 @@ from rat_modules import __version__
 from rat_modules.assembly import Assembly
 from rat_modules.errors import RatError
 from rat_modules.evaluation.result import Result
+from rat_modules.hub.signing import signed
+from rat_modules.hub.staging import GRID
 from rat_modules.sampling.draw import draw_captions
 from rat_modules.sampling.grid import captioned_grid
 from rat_modules.sampling.pixels import write_png
 
-GRID = "grid.png"
 _HEADLINES = (
     "frechet: distance", "kernel-distance: mean", "inception-score: mean", "precision-recall: precision",
     "precision-recall: recall", "diversity: ratio", "r-precision: generated", "clip-score: generated",
@@ -67,13 +68,18 @@ def card(
         tags=["gan", "rat-gan", "text-to-image"], eval_results=rows or None,
     )  # fmt: skip
     text = "\n".join([*_text(assembly, name, data, licence, captions, where), *measured, ""])
-    return ModelCard(f"---\n{about.to_yaml()}\n---\n\n{text}")
+    return ModelCard(signed(f"---\n{about.to_yaml()}\n---\n\n{text}"))
 
 
 def write_grid(assembly: Assembly, folder: Path, captions: Sequence[str]) -> None:
-    """Draw captions, with seed 0, for the card to show; nothing where there are none."""
+    """Draw captions, with seed 0, for the card to show; nothing where there are none.
+
+    Args:
+        assembly: with generator and text encoder.
+        folder: one that is there.
+        captions: what to draw.
+    """
     if captions:
-        folder.mkdir(parents=True, exist_ok=True)
         drawn = draw_captions(assembly, captions, seed=0)
         write_png(folder / GRID, captioned_grid(drawn.pixels, drawn.captions))
 

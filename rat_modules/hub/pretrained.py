@@ -4,16 +4,19 @@ from pathlib import Path
 from typing import Any, Self
 
 import attrs
-from huggingface_hub import HfApi, ModelCard, ModelHubMixin, get_token, snapshot_download
-from huggingface_hub.errors import HFValidationError, HTTPError  # type: ignore[attr-defined]  # its client's own
+from huggingface_hub import HfApi, ModelCard, ModelHubMixin, get_token
+from huggingface_hub.errors import HTTPError  # type: ignore[attr-defined]  # its client's own
 
 from rat_modules.assembly import Assembly, load
-from rat_modules.errors import CheckpointError, RatError
+from rat_modules.errors import RatError
 from rat_modules.hub.answers import reason
+from rat_modules.hub.asking import check_card, check_options
 from rat_modules.hub.beside import captions_beside, results_beside
 from rat_modules.hub.card import card, write_grid
+from rat_modules.hub.fetching import EXPECTED, found
+from rat_modules.hub.naming import named
+from rat_modules.hub.staging import keeps_card, staged
 
-FILES = ("recipe.toml", "*.safetensors")
 _LOG_IN = "log in with `hf auth login`, set HF_TOKEN, or give token="
 
 
@@ -47,24 +50,52 @@ class PretrainedAssembly(Assembly, ModelHubMixin, library_name="rat_modules", pi
         self.save(save_directory)
         self._written = save_directory
 
-    def save_pretrained(self, save_directory: str | Path, **options: Any) -> str | None:
-        """Write `recipe.toml`, the weights, `README.md` and its grid.
+    def save_pretrained(
+        self,
+        save_directory: str | Path,
+        *,
+        config: Any = None,
+        repo_id: str | None = None,
+        push_to_hub: bool = False,
+        model_card_kwargs: dict[str, Any] | None = None,
+        **push_to_hub_kwargs: Any,
+    ) -> str | None:
+        """Write `recipe.toml`, the weights, `README.md` and its grid: all of them, or nothing.
 
         Args:
-            save_directory: a folder; a `README.md` that is there is kept.
-            options: those of `huggingface_hub.ModelHubMixin.save_pretrained`.
+            save_directory: a folder. A card that this wrote there before is replaced, with its grid; one that somebody
+                wrote or changed is kept.
+            config: what is to be written to a `config.json`; nothing here reads it.
+            repo_id: "owner/name", where pushed; the folder's name where None.
+            push_to_hub: push it, too.
+            model_card_kwargs: what the card says, see `rat_modules.hub.card.card`.
+            push_to_hub_kwargs: of `push_to_hub`.
 
         Returns:
             The address of the commit, where `push_to_hub=True`.
+
+        Raises:
+            TypeError: an argument that is none of these, or none of a card's.
+            CheckpointError: the folder cannot be written, or a training run lies there.
+            RatError: there is no generator, or the card cannot be made.
         """
-        told = options.get("model_card_kwargs") or {}
-        self._hub_mixin_config = None  # what the mixin noted of arguments would become a config.json
+        check_options("save_pretrained", push_to_hub_kwargs)
+        folder = Path(named("folder for a model", save_directory, "a folder's name"))
+        told = dict(model_card_kwargs or {})
         if self._came_from is not None:
             told = {"captions": captions_beside(self._came_from), **told}
-        if not (Path(save_directory) / "README.md").exists():
-            write_grid(self, Path(save_directory), told.get("captions", ()))
-        found: str | None = super().save_pretrained(save_directory, **{**options, "model_card_kwargs": told})
-        return found
+        check_card("save_pretrained", self, told)
+        self._hub_mixin_config = None  # what the mixin noted of arguments would become a config.json
+        try:
+            with staged(folder) as scratch:
+                if not keeps_card(folder):
+                    write_grid(self, scratch, told.get("captions", ()))
+                super().save_pretrained(scratch, config=config, model_card_kwargs=told)
+        finally:
+            self._written = None
+        if not push_to_hub:
+            return None
+        return self.push_to_hub(repo_id or folder.name, config=config, model_card_kwargs=told, **push_to_hub_kwargs)
 
     def generate_model_card(self, **told: Any) -> ModelCard:
         """The card; see `rat_modules.hub.card.card`."""
@@ -83,10 +114,13 @@ class PretrainedAssembly(Assembly, ModelHubMixin, library_name="rat_modules", pi
             The address of the commit.
 
         Raises:
-            RatError: there is no token, the Hub refuses, or it cannot be reached.
+            TypeError: an argument that is none of these.
+            RatError: there is no token, the Hub refuses, it cannot be reached, or the card cannot be made.
         """
         token, branch = options.get("token"), options.get("branch")
+        check_options("push_to_hub", options)
         told = {"name": repo_id.rpartition("/")[2], "where": repo_id, **(options.get("model_card_kwargs") or {})}
+        check_card("push_to_hub", self, told)  # before there is a repository
         try:
             if token is False or (token or get_token()) is None:
                 raise RatError(f"push to {repo_id!r}", got="no token", expected="one that may write", hint=_LOG_IN)
@@ -130,24 +164,11 @@ class PretrainedAssembly(Assembly, ModelHubMixin, library_name="rat_modules", pi
         """
         if model_kwargs:
             raise TypeError(f"from_pretrained() got unexpected arguments: {', '.join(model_kwargs)}")
-        model = str(pretrained_model_name_or_path)
-        try:
-            if Path(model).exists():
-                return cls._from_folder(Path(model))
-            folder = snapshot_download(
-                model, revision=revision, cache_dir=cache_dir, force_download=force_download, token=token,
-                local_files_only=local_files_only, allow_patterns=[*FILES], ignore_patterns=["*/*"],
-            )  # fmt: skip
-        except RatError:
-            raise
-        except (HFValidationError, HTTPError, OSError, ValueError) as error:
-            what = f"model {model!r}" + (f", revision {revision!r}" if revision else "")
-            expected = "a folder, or owner/name of a model on the Hub that can be reached or lies in the cache"
-            raise CheckpointError(what, got=reason(error), expected=expected) from error
-        return cls.of(load(folder))
-
-    @classmethod
-    def _from_folder(cls, path: Path) -> Self:
-        found = cls.of(load(path))
-        found._came_from = path if path.is_dir() else path.parent
-        return found
+        path = found(
+            named("model", pretrained_model_name_or_path, EXPECTED), revision=revision, cache_dir=cache_dir,
+            force_download=force_download, token=token, local_files_only=local_files_only,
+        )  # fmt: skip
+        loaded = cls.of(load(path))
+        if path == Path(pretrained_model_name_or_path):  # nothing of the Hub's cache, which has weights only
+            loaded._came_from = path if path.is_dir() else path.parent
+        return loaded

@@ -7,7 +7,8 @@ import pytest
 import rat_modules
 from rat_modules import Assembly, assemble
 from rat_modules.assembly.placing import place, refuse_occupied
-from rat_modules.errors import RatError
+from rat_modules.errors import CheckpointError, RatError
+from rat_modules.training.folder import RunFolder
 
 SMALL = {"text_encoder.name": "none", "generator.image_size": 16, "controller.hidden_dim": 8}
 
@@ -71,3 +72,23 @@ def test_ctrl_c_between_the_two_moves_loses_nothing(tmp_path: Path, monkeypatch:
 
 def _full(*_: object, **__: object) -> None:
     raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize("part", ["", "checkpoints/step-00000002"])
+@pytest.mark.parametrize("lost", ["", "run.json"])
+def test_no_model_is_saved_over_a_run(tmp_path: Path, part: str, lost: str) -> None:
+    run = RunFolder(tmp_path / "run")
+    model = system(1)
+    run.begin(model.recipe, {"data": "shapes"})
+
+    def checkpoint(folder: Path) -> None:
+        model.save(folder)  # as `train` does it, into a new folder
+        (folder / "training.safetensors").write_bytes(b"state")
+
+    run.add(2, checkpoint)
+    if lost:
+        (run.path / lost).unlink()
+    before = {path: path.read_bytes() for path in run.path.rglob("*") if path.is_file()}
+    with pytest.raises(CheckpointError, match=r"folder for a model: got .*where a training run lies .*expected"):
+        system(2).save(run.path / part)
+    assert {path: path.read_bytes() for path in run.path.rglob("*") if path.is_file()} == before
