@@ -7,10 +7,15 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import attrs
 import pytest
 from PIL import Image
 
 from rat_modules.assembly import load
+from rat_modules.cli.demo import refuse_unreadable
+from rat_modules.errors import RatError
+from rat_modules.playing.player import Player
+from rat_modules.text.damsm import DAMSMTextEncoder
 
 from ..plates import small_model
 
@@ -72,11 +77,34 @@ def test_a_model_is_played_with_and_trains_nothing(refused: Callable, tmp_path: 
 def test_a_caption_that_is_no_text_is_refused_before_anything_else(refused: Callable, tmp_path: Path) -> None:
     line = refused("demo", tmp_path / "nowhere", "--caption", "a plate", "--caption", os.fsdecode(b"\xff heart"))
     assert line.startswith("caption 2 is not valid text: got '\\udcff', expected text in UTF-8")
-    assert refused("demo", tmp_path / "nowhere", "--caption", " ").startswith("caption 1 is empty")
+    for nothing in ("", " ", "\x01"):
+        assert refused("demo", tmp_path / "nowhere", "--caption", nothing).startswith("caption 1 is empty")
+    line = refused("demo", tmp_path / "nowhere", "--caption", "x" * 1001)
+    assert line == "caption: got 1,001 characters, expected 1,000 at most"
+
+
+def test_a_text_encoder_without_its_package_is_refused_before_the_page_opens(refused: Callable, tmp_path: Path) -> None:
+    """Or else the port, which is taken, would be what is refused."""
+    model = small_model(tmp_path / "small")
+    (tmp_path / "missing").mkdir()
+    (tmp_path / "missing" / "wordllama.py").write_text("raise ImportError(\"No module named 'wordllama'\")\n")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        words = "demo", model, "--port", str(taken.getsockname()[1])
+        line = refused(*words, path=(tmp_path / "missing",))
+    assert line.startswith("text encoder 'wordllama' needs the package wordllama: got No module named")
+    assert line.endswith('; pip install "rat-modules[text]"')
+
+
+def test_a_caption_of_unknown_words_is_refused_and_an_example_of_them_is_not(tmp_path: Path) -> None:
+    system = load(small_model(tmp_path / "small"))
+    encoder = DAMSMTextEncoder(["<end>", "plate"], cond_dim=system.generator.cond_dim)
+    player = Player(attrs.evolve(system, text_encoder=encoder))
+    refuse_unreadable(player, [], ["a fork"])
+    with pytest.raises(RatError, match="caption 2 has no known word"):
+        refuse_unreadable(player, ["a plate", "a fork"], ["a plate"])
 
 
 def test_without_gradio_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from rat_modules.errors import RatError
     from rat_modules.playing.page import gradio
 
     monkeypatch.setitem(sys.modules, "gradio", None)
