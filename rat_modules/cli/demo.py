@@ -27,7 +27,7 @@ _PATIENCE = 10  # seconds for answers that are being drawn at the end
 @click.option("--caption", "captions", multiple=True, metavar="TEXT", help="To begin with (may be repeated).")
 @click.option("--host", metavar="NAME", help="Who may come.  [default: 127.0.0.1, this machine alone]")
 @click.option("--port", type=click.IntRange(1, 65535), help="Of the page.  [default: the first free one from 7860]")
-@click.option("--device", metavar="cpu|cuda", help="Where to draw.  [default: cuda where there is one]")
+@click.option("--device", metavar="cpu|cuda|mps", help="Where to draw.  [default: cuda where there is one]")
 @click.option("--minutes", type=Finite(min=0, min_open=True), help="To train.  [default: 7]")
 @click.option("--out", type=click.Path(path_type=Path), help="The run folder.  [default: the next free out/demo]")
 @click.option("--recipe", help="What to train.  [default: ratgan-shapes]")
@@ -72,21 +72,24 @@ def play(model: Path, captions: tuple[str, ...], host: str | None, port: int | N
     from rat_modules.playing.asked import read
     from rat_modules.playing.page import page
     from rat_modules.playing.player import Player
-    from rat_modules.playing.serving import serve
+    from rat_modules.playing.serving import look_up, serve
     from rat_modules.sampling.device import choose_device
     from rat_modules.text.captions import check_captions
 
     captions = tuple(map(read, check_captions(captions))) if captions else ()
+    place = look_up("127.0.0.1" if host is None else host)
     assembly = load(model)
     player = Player(assembly)
     assembly.generator.to(choose_device(device))
     examples = list(dict.fromkeys([*captions, *_captions_beside(model)]))[:_SHOWN]
     examples += _EXAMPLES[len(examples) :]
     refuse_unreadable(player, captions, examples)
-    blocks = page(player, assembly.recipe.name, examples)
+    blocks = page(player, assembly.recipe.name, examples, summary=assembly.recipe.summary)
     url = serve(blocks, host or "127.0.0.1", port)
     try:
         click.echo(f"open {url} in a browser; Ctrl-C ends it")
+        if place.others_may_come:
+            click.echo(f"everybody who reaches this machine as {host} may come, without a password")
         blocks.block_thread()
     except KeyboardInterrupt:  # before it waits, where it would take care of that itself
         blocks.close(verbose=False)

@@ -1,20 +1,25 @@
 """`demo` through the real command, a few seconds long."""
 
+import gc
 import os
+import re
 import socket
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from unittest import mock
 
 import attrs
 import pytest
 from PIL import Image
 
 from rat_modules.assembly import load
-from rat_modules.cli.demo import refuse_unreadable
+from rat_modules.cli.demo import play, refuse_unreadable
 from rat_modules.errors import RatError
+from rat_modules.playing.page import gradio, page
 from rat_modules.playing.player import Player
+from rat_modules.playing.serving import serve
 from rat_modules.text.damsm import DAMSMTextEncoder
 
 from ..plates import small_model
@@ -105,8 +110,6 @@ def test_a_caption_of_unknown_words_is_refused_and_an_example_of_them_is_not(tmp
 
 
 def test_without_gradio_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from rat_modules.playing.page import gradio
-
     monkeypatch.setitem(sys.modules, "gradio", None)
     with pytest.raises(RatError, match=r"pip install 'rat-modules\[demo\]'"):
         gradio()
@@ -118,5 +121,28 @@ def test_a_port_that_is_taken_is_refused(refused: Callable, tmp_path: Path) -> N
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         assert "expected a free port of this machine" in refused("demo", model, "--port", port)
-    assert "expected a free port of this machine" in refused("demo", model, "--host", "192.0.2.1")
-    assert "nowhere.invalid" in refused("demo", model, "--host", "nowhere.invalid")
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "nowhere.invalid", "999.1.1.1", "", "[]", "a..b"])
+def test_a_host_that_is_none_of_this_machine_is_refused_at_once(host: str) -> None:
+    line = f"^--host: got '{re.escape(host.strip('[]'))}' .*, expected a name or address of this machine"
+    looked_up = mock.patch("socket.getaddrinfo", wraps=socket.getaddrinfo)
+    with looked_up as asked, pytest.raises(RatError, match=line):
+        play(Path("nowhere"), (), host, None, None)
+    assert asked.call_count <= 1
+
+
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+def test_a_port_that_somebody_else_takes_sooner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gradio's own words about it name variables and arguments that nobody has here."""
+    pytest.importorskip("gradio", reason="gradio is not installed: pip install 'rat-modules[demo]'")
+    monkeypatch.setenv("NO_PROXY", "localhost")
+    monkeypatch.setenv("no_proxy", "localhost")
+    blocks = page(Player(load(small_model(tmp_path / "small"))), "small", ["a plate", "a spoon"])
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        monkeypatch.setattr("rat_modules.playing.serving._free", lambda host, port: port)
+        line = rf"^the page: got port {port} of 127.0.0.1 \(taken just now\), expected a free port of this machine; choose"
+        with pytest.raises(RatError, match=line):
+            serve(blocks, "127.0.0.1", port)
+    gc.collect()  # Gradio leaves its socket to it
