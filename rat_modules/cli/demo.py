@@ -89,7 +89,7 @@ def play(model: Path, captions: tuple[str, ...], host: str | None, port: int | N
     try:
         click.echo(f"open {url} in a browser; Ctrl-C ends it")
         if place.others_may_come:
-            click.echo(f"everybody who reaches this machine as {host} may come, without a password")
+            click.echo(f"everybody who reaches this machine as {host} may come, without a password", err=True)
         blocks.block_thread()
     except KeyboardInterrupt:  # before it waits, where it would take care of that itself
         blocks.close(verbose=False)

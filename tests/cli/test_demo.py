@@ -11,15 +11,18 @@ from pathlib import Path
 from unittest import mock
 
 import attrs
+import click
 import pytest
 from PIL import Image
 
 from rat_modules.assembly import load
+from rat_modules.cli import main
 from rat_modules.cli.demo import play, refuse_unreadable
 from rat_modules.errors import RatError
-from rat_modules.playing.page import gradio, page
+from rat_modules.playing.page import _head, gradio, page
 from rat_modules.playing.player import Player
 from rat_modules.playing.serving import serve
+from rat_modules.sampling.device import KINDS
 from rat_modules.text.damsm import DAMSMTextEncoder
 
 from ..plates import small_model
@@ -123,6 +126,20 @@ def test_a_port_that_is_taken_is_refused(refused: Callable, tmp_path: Path) -> N
         assert "expected a free port of this machine" in refused("demo", model, "--port", port)
 
 
+def test_the_page_says_what_the_model_is() -> None:
+    """In somebody else's words, which are no markup."""
+    head = _head("noto", "Emoji <b>at</b> 64 px")
+    assert head.startswith("<h1>noto</h1><p>Emoji &lt;b&gt;at&lt;/b&gt; 64 px</p><p>Pictures")
+    assert _head("<i>", "").startswith("<h1>&lt;i&gt;</h1><p>Pictures")
+
+
+@pytest.mark.parametrize("verb", ["demo", "evaluate", "sample", "train", "train-text"])
+def test_help_names_the_devices_that_are_taken(verb: str) -> None:
+    command = main.get_command(click.Context(main), verb)
+    (device,) = (option for option in command.params if option.name == "device")
+    assert device.metavar == "|".join(KINDS)
+
+
 @pytest.mark.parametrize("host", ["192.0.2.1", "nowhere.invalid", "999.1.1.1", "", "[]", "a..b"])
 def test_a_host_that_is_none_of_this_machine_is_refused_at_once(host: str) -> None:
     line = f"^--host: got '{re.escape(host.strip('[]'))}' .*, expected a name or address of this machine"
@@ -142,7 +159,7 @@ def test_a_port_that_somebody_else_takes_sooner(tmp_path: Path, monkeypatch: pyt
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         monkeypatch.setattr("rat_modules.playing.serving._free", lambda host, port: port)
-        line = rf"^the page: got port {port} of 127.0.0.1 \(taken just now\), expected a free port of this machine; choose"
+        line = rf"^the page: got port {port} of 127.0.0.1 \(taken just now\), expected a free port of this machine"
         with pytest.raises(RatError, match=line):
             serve(blocks, "127.0.0.1", port)
     gc.collect()  # Gradio leaves its socket to it

@@ -35,7 +35,7 @@ class Served(NamedTuple):
 
 @contextmanager
 def served(left: Path, model: Path = MODEL, *more: str) -> Iterator[Served]:
-    """Start `rat-modules demo`, and end it with Ctrl-C; it may say nothing on stderr.
+    """Start `rat-modules demo`, and end it with Ctrl-C; it says on stderr who may come, if more than this machine.
 
     Args:
         left: an empty folder, in which nothing of a visitor may be left behind.
@@ -64,7 +64,7 @@ def served(left: Path, model: Path = MODEL, *more: str) -> Iterator[Served]:
         finally:
             server.kill()
         warned = EVERYBODY.format(*more[1:2]) if {"0.0.0.0", "::"} & set(more) else ""
-        assert server.returncode == 0 and out.replace(ENDED, "") == warned and not err, (out, err)
+        assert server.returncode == 0 and not out.replace(ENDED, "") and err == warned, (out, err)
         assert not files(left), "nothing of a visitor is left"
 
 
