@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from rat_modules.assembly import load
-from rat_modules.cli import main
+from rat_modules.cli import group
 from rat_modules.cli.demo import play, refuse_unreadable
 from rat_modules.errors import RatError
 from rat_modules.playing.page import _head, gradio, page
@@ -135,7 +135,7 @@ def test_the_page_says_what_the_model_is() -> None:
 
 @pytest.mark.parametrize("verb", ["demo", "evaluate", "sample", "train", "train-text"])
 def test_help_names_the_devices_that_are_taken(verb: str) -> None:
-    command = main.get_command(click.Context(main), verb)
+    command = group.get_command(click.Context(group), verb)
     (device,) = (option for option in command.params if option.name == "device")
     assert device.metavar == "|".join(KINDS)
 

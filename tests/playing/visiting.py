@@ -120,10 +120,10 @@ def sent(page: Any, url: str, question: object) -> Any:
     return page.request.post(f"{url}gradio_api/queue/join", data=body, headers={"content-type": "application/json"})
 
 
-def keep(page: Any, name: str, last: int, first: int = 208) -> None:
+def keep(page: Any, name: str, last: int, first: int = 240) -> None:
     """A screenshot for docs/pictures, where they are asked for: of these rows of the page; the first ones are alike."""
     if PICTURES:
         page.mouse.move(0, 0)
         time.sleep(0.5)
-        clip = {"x": 130, "y": first, "width": 740, "height": last - first}
+        clip = {"x": 130, "y": first, "width": 740, "height": last + 32 - first}
         page.screenshot(path=Path(PICTURES) / f"{name}.png", clip=clip, full_page=True)
