@@ -35,7 +35,7 @@ COUNT = click.IntRange(min=2)
 @click.option("--set", "overrides", multiple=True, metavar="PART.KEY=VALUE", help="Change every system alike.")
 @click.option("--samples", default=2000, show_default=True, type=COUNT, help="For each Frechet distance.")
 @click.option("--read", "read", default=500, show_default=True, type=COUNT, help="Samples whose attributes are read.")
-@click.option("--device", default="cpu", show_default=True, metavar="cpu|cuda")
+@click.option("--device", default="cpu", show_default=True, metavar="cpu|cuda|mps")
 def command(systems: tuple[str, ...], out: Path, seeds: tuple[int, ...], samples: int, read: int, **given: Any) -> None:
     """Train every system with every seed on shapes, measure all, and write results.json, tables.md and samples.png.
 

@@ -1,12 +1,16 @@
 """`rat-modules demo`: a page to play with a model; without one, a small one is trained."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from rat_modules.cli.options import SEED, Finite
 from rat_modules.errors import RatError
+
+if TYPE_CHECKING:
+    from rat_modules.playing.player import Player
 
 EPILOG = """\b
 Examples:
@@ -23,7 +27,7 @@ _PATIENCE = 10  # seconds for answers that are being drawn at the end
 @click.option("--caption", "captions", multiple=True, metavar="TEXT", help="To begin with (may be repeated).")
 @click.option("--host", metavar="NAME", help="Who may come.  [default: 127.0.0.1, this machine alone]")
 @click.option("--port", type=click.IntRange(1, 65535), help="Of the page.  [default: the first free one from 7860]")
-@click.option("--device", metavar="cpu|cuda", help="Where to draw.  [default: cuda where there is one]")
+@click.option("--device", metavar="cpu|cuda|mps", help="Where to draw.  [default: cuda where there is one]")
 @click.option("--minutes", type=Finite(min=0, min_open=True), help="To train.  [default: 7]")
 @click.option("--out", type=click.Path(path_type=Path), help="The run folder.  [default: the next free out/demo]")
 @click.option("--recipe", help="What to train.  [default: ratgan-shapes]")
@@ -33,7 +37,7 @@ def command(model: Path | None, **options: Any) -> int | None:
 
     MODEL is a run folder or a generator.safetensors. The page draws captions while you type; mixes two captions by
     depth; walks between captions and between noises; stops the recurrence after a block; says which block paints which
-    word, and where the discriminator looks. Needs the extra: pip install "rat-modules[demo]". Ctrl-C ends it.
+    word, and where the discriminator looks. Needs two extras: pip install "rat-modules[demo,text]". Ctrl-C ends it.
 
     Without MODEL, a small RAT-GAN learns coloured shapes in some minutes. Six of the 32 pairs of colour and shape are
     never shown in training; the grid and the table say how well the model puts them together from their parts.
@@ -62,28 +66,48 @@ def play(model: Path, captions: tuple[str, ...], host: str | None, port: int | N
     """Serve the page until Ctrl-C.
 
     Raises:
-        RatError: there is no such model, a caption is none, gradio is missing, or the port is taken.
+        RatError: there is no such model, a caption is none, a package is missing, or the port is taken.
     """
     from rat_modules.assembly import load
+    from rat_modules.playing.asked import read
     from rat_modules.playing.page import page
     from rat_modules.playing.player import Player
-    from rat_modules.playing.serving import serve
+    from rat_modules.playing.serving import look_up, serve
     from rat_modules.sampling.device import choose_device
     from rat_modules.text.captions import check_captions
 
-    captions = tuple(check_captions(captions)) if captions else ()
+    captions = tuple(map(read, check_captions(captions))) if captions else ()
+    place = look_up("127.0.0.1" if host is None else host)
     assembly = load(model)
     player = Player(assembly)
     assembly.generator.to(choose_device(device))
     examples = list(dict.fromkeys([*captions, *_captions_beside(model)]))[:_SHOWN]
-    blocks = page(player, assembly.recipe.name, [*examples, *_EXAMPLES[len(examples) :]])
+    examples += _EXAMPLES[len(examples) :]
+    refuse_unreadable(player, captions, examples)
+    blocks = page(player, assembly.recipe.name, examples, summary=assembly.recipe.summary)
     url = serve(blocks, host or "127.0.0.1", port)
     try:
         click.echo(f"open {url} in a browser; Ctrl-C ends it")
+        if place.others_may_come:
+            click.echo(f"everybody who reaches this machine as {host} may come, without a password", err=True)
         blocks.block_thread()
     except KeyboardInterrupt:  # before it waits, where it would take care of that itself
         blocks.close(verbose=False)
     player.at_work.finish(_PATIENCE)
+
+
+def refuse_unreadable(player: "Player", captions: Sequence[str], examples: Sequence[str]) -> None:
+    """A page that can draw nothing need not open.
+
+    Raises:
+        RatError: of the captions that were asked for, one cannot be encoded; or nothing can.
+    """
+    try:
+        player.assembly.encode(captions or examples[:1])
+    except RatError as error:
+        # a word that nobody asked for may be unknown; a package that is missing is missing for all of them
+        if captions or isinstance(error.__cause__, ImportError):
+            raise
 
 
 def _captions_beside(model: Path) -> list[str]:

@@ -38,7 +38,7 @@ def _list(context: click.Context, parameter: click.Parameter, asked: bool) -> No
 @click.option("--split", help="Of the data.  [default: the protocol's, or test]")
 @click.option("--samples", type=click.IntRange(min=2), help="Pictures.  [default: the protocol's, or 500 of each kind]")
 @click.option("--seed", type=SEED, help="Of captions and noise.  [default: 0]")
-@click.option("--device", metavar="cpu|cuda", help="Where to draw.  [default: cuda where there is one]")
+@click.option("--device", metavar="cpu|cuda|mps", help="Where to draw.  [default: cuda where there is one]")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the JSON into this file too.")
 def command(model: Path, data: str, protocol: str | None, as_json: bool, out: Path | None, **options: Any) -> None:

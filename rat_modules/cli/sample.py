@@ -54,7 +54,7 @@ ON_GRID = 400  # pictures: of more, nobody would see anything
 @click.option(
     "--out", type=click.Path(path_type=Path), help="A new or empty folder.  [default: the next free samples, samples-2]"
 )
-@click.option("--device", metavar="cpu|cuda", help="Where to draw.  [default: cuda where there is one]")
+@click.option("--device", metavar="cpu|cuda|mps", help="Where to draw.  [default: cuda where there is one]")
 def command(
     model: Path, said: tuple[str, ...], captions: str | None, out: Path | None, device: str | None, **ways: Any
 ) -> None:

@@ -30,7 +30,7 @@ Examples:
 @click.option("--steps", type=click.IntRange(min=1), help="Generator steps in all.  [default: the recipe's]")
 @click.option("--batch", type=click.IntRange(min=2), help="Pictures per step.  [default: the recipe's]")
 @click.option("--seed", type=SEED, help="Of weights, order and noise.  [default: 0]")
-@click.option("--device", metavar="cpu|cuda", help="Where to train.  [default: cuda where there is one]")
+@click.option("--device", metavar="cpu|cuda|mps", help="Where to train.  [default: cuda where there is one]")
 @click.option("--checkpoint-every", type=click.IntRange(min=1), default=1000, show_default=True, metavar="N")
 @click.option("--keep", type=click.IntRange(min=1), default=3, show_default=True, help="Checkpoints that are kept.")
 @click.option("--set", "overrides", multiple=True, metavar="PART.KEY=VALUE", help="Change one key (may be repeated).")

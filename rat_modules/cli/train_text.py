@@ -38,7 +38,7 @@ _OWN = "  [with --resume: the run's own]"
 @click.option("--warmup-steps", type=click.IntRange(min=0), help="Steps in which the rate rises.  [default: 0]")
 @click.option("--option", "data_options", multiple=True, metavar="KEY=VALUE", help="Of the data set (may be repeated).")
 @click.option("--seed", type=SEED, help="Of weights and order.  [default: 0]")
-@click.option("--device", metavar="cpu|cuda", help="Where to train.  [default: cuda where there is one]")
+@click.option("--device", metavar="cpu|cuda|mps", help="Where to train.  [default: cuda where there is one]")
 @click.option("--checkpoint-every", type=click.IntRange(min=1), default=500, show_default=True, metavar="N")
 @click.option("--keep", type=click.IntRange(min=1), default=3, show_default=True, help="Checkpoints that are kept.")
 @click.option("--resume", is_flag=True, help="Go on from the newest checkpoint in --out.")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from rat_modules.errors import RatError
-from rat_modules.playing.asked import LONGEST, Noise, Shown
+from rat_modules.playing.asked import Noise, Shown
 from rat_modules.playing.fields import checked, unchecked
 from rat_modules.playing.opened import Opened
 from rat_modules.playing.player import Player
@@ -110,7 +110,8 @@ class Tabs:
                    concurrency_limit=_AT_ONCE)  # fmt: skip
 
     def _caption(self, label: str, example: int, name: str) -> Any:
-        return self.gr.Textbox(self.examples[example], label=label, max_length=LONGEST, elem_id=name)
+        # without `max_length`: the field would cut in silence what `read` refuses in words
+        return self.gr.Textbox(self.examples[example], label=label, elem_id=name)
 
     def _html(self, name: str) -> Any:
         return self.gr.HTML(elem_id=name)

@@ -1,16 +1,29 @@
 """`demo` through the real command, a few seconds long."""
 
+import gc
 import os
+import re
 import socket
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from unittest import mock
 
+import attrs
+import click
 import pytest
 from PIL import Image
 
 from rat_modules.assembly import load
+from rat_modules.cli import group
+from rat_modules.cli.demo import play, refuse_unreadable
+from rat_modules.errors import RatError
+from rat_modules.playing.page import _head, gradio, page
+from rat_modules.playing.player import Player
+from rat_modules.playing.serving import serve
+from rat_modules.sampling.device import KINDS
+from rat_modules.text.damsm import DAMSMTextEncoder
 
 from ..plates import small_model
 
@@ -72,13 +85,34 @@ def test_a_model_is_played_with_and_trains_nothing(refused: Callable, tmp_path: 
 def test_a_caption_that_is_no_text_is_refused_before_anything_else(refused: Callable, tmp_path: Path) -> None:
     line = refused("demo", tmp_path / "nowhere", "--caption", "a plate", "--caption", os.fsdecode(b"\xff heart"))
     assert line.startswith("caption 2 is not valid text: got '\\udcff', expected text in UTF-8")
-    assert refused("demo", tmp_path / "nowhere", "--caption", " ").startswith("caption 1 is empty")
+    for nothing in ("", " ", "\x01"):
+        assert refused("demo", tmp_path / "nowhere", "--caption", nothing).startswith("caption 1 is empty")
+    line = refused("demo", tmp_path / "nowhere", "--caption", "x" * 1001)
+    assert line == "caption: got 1,001 characters, expected 1,000 at most"
+
+
+def test_a_text_encoder_without_its_package_is_refused_before_the_page_opens(refused: Callable, tmp_path: Path) -> None:
+    """Or else the port, which is taken, would be what is refused."""
+    model = small_model(tmp_path / "small")
+    (tmp_path / "missing").mkdir()
+    (tmp_path / "missing" / "wordllama.py").write_text("raise ImportError(\"No module named 'wordllama'\")\n")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        words = "demo", model, "--port", str(taken.getsockname()[1])
+        line = refused(*words, path=(tmp_path / "missing",))
+    assert line.startswith("text encoder 'wordllama' needs the package wordllama: got No module named")
+    assert line.endswith('; pip install "rat-modules[text]"')
+
+
+def test_a_caption_of_unknown_words_is_refused_and_an_example_of_them_is_not(tmp_path: Path) -> None:
+    system = load(small_model(tmp_path / "small"))
+    encoder = DAMSMTextEncoder(["<end>", "plate"], cond_dim=system.generator.cond_dim)
+    player = Player(attrs.evolve(system, text_encoder=encoder))
+    refuse_unreadable(player, [], ["a fork"])
+    with pytest.raises(RatError, match="caption 2 has no known word"):
+        refuse_unreadable(player, ["a plate", "a fork"], ["a plate"])
 
 
 def test_without_gradio_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from rat_modules.errors import RatError
-    from rat_modules.playing.page import gradio
-
     monkeypatch.setitem(sys.modules, "gradio", None)
     with pytest.raises(RatError, match=r"pip install 'rat-modules\[demo\]'"):
         gradio()
@@ -90,5 +124,42 @@ def test_a_port_that_is_taken_is_refused(refused: Callable, tmp_path: Path) -> N
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         assert "expected a free port of this machine" in refused("demo", model, "--port", port)
-    assert "expected a free port of this machine" in refused("demo", model, "--host", "192.0.2.1")
-    assert "nowhere.invalid" in refused("demo", model, "--host", "nowhere.invalid")
+
+
+def test_the_page_says_what_the_model_is() -> None:
+    """In somebody else's words, which are no markup."""
+    head = _head("noto", "Emoji <b>at</b> 64 px")
+    assert head.startswith("<h1>noto</h1><p>Emoji &lt;b&gt;at&lt;/b&gt; 64 px</p><p>Pictures")
+    assert _head("<i>", "").startswith("<h1>&lt;i&gt;</h1><p>Pictures")
+
+
+@pytest.mark.parametrize("verb", ["demo", "evaluate", "sample", "train", "train-text"])
+def test_help_names_the_devices_that_are_taken(verb: str) -> None:
+    command = group.get_command(click.Context(group), verb)
+    (device,) = (option for option in command.params if option.name == "device")
+    assert device.metavar == "|".join(KINDS)
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "nowhere.invalid", "999.1.1.1", "", "[]", "a..b"])
+def test_a_host_that_is_none_of_this_machine_is_refused_at_once(host: str) -> None:
+    line = f"^--host: got '{re.escape(host.strip('[]'))}' .*, expected a name or address of this machine"
+    looked_up = mock.patch("socket.getaddrinfo", wraps=socket.getaddrinfo)
+    with looked_up as asked, pytest.raises(RatError, match=line):
+        play(Path("nowhere"), (), host, None, None)
+    assert asked.call_count <= 1
+
+
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+def test_a_port_that_somebody_else_takes_sooner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gradio's own words about it name variables and arguments that nobody has here."""
+    pytest.importorskip("gradio", reason="gradio is not installed: pip install 'rat-modules[demo]'")
+    monkeypatch.setenv("NO_PROXY", "localhost")
+    monkeypatch.setenv("no_proxy", "localhost")
+    blocks = page(Player(load(small_model(tmp_path / "small"))), "small", ["a plate", "a spoon"])
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        monkeypatch.setattr("rat_modules.playing.serving._free", lambda host, port: port)
+        line = rf"^the page: got port {port} of 127.0.0.1 \(taken just now\), expected a free port of this machine"
+        with pytest.raises(RatError, match=line):
+            serve(blocks, "127.0.0.1", port)
+    gc.collect()  # Gradio leaves its socket to it

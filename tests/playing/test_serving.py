@@ -23,6 +23,8 @@ pytestmark = pytest.mark.slow
 PROMISED = 15  # seconds to the first picture in a browser, of a machine with nothing else to do
 BUSY = 3  # times as long where others work beside it
 LOOKS = os.environ.get("RAT_MODULES_LOOKS")  # a trained model with attention, for a screenshot worth keeping
+TABS = {"Draw": "#drawn img", "Mix two captions by depth": "#depths img", "Walk": "#noises img",
+        "Look inside": "#words td", "Where the discriminator looks": "#attention img"}  # fmt: skip
 OTHER = "127.0.0.2"  # this machine by an address that is not the one of localhost
 
 
@@ -107,6 +109,27 @@ def test_where_the_discriminator_looks(browser: Any, tmp_path: Path) -> None:
         visitor.context.close()
     picture, dark = expected(FIRST)
     assert not (picture == dark).all()
+
+
+@pytest.mark.parametrize("width", [360, 640])
+def test_a_narrow_window_does_not_scroll_sideways(browser: Any, tmp_path: Path, width: int) -> None:
+    """Of any tab; where they have no room, the others are behind a button with three dots."""
+    model = small_model(tmp_path / "m", **{"attention.name": "soft-threshold-attention"})
+    with served(tmp_path / "left", model) as page:
+        visitor = browser.new_context(viewport={"width": width, "height": 800}).new_page()
+        visitor.set_default_timeout(PATIENCE)
+        visitor.goto(page.url)
+        visitor.wait_for_selector(TABS["Draw"])
+        for tab, drawn in TABS.items():
+            open_tab = visitor.get_by_role("tab", name=tab)
+            if not open_tab.count():
+                visitor.get_by_role("button", name="More tabs").click()
+                visitor.locator(".overflow-dropdown").get_by_text(tab).click()
+            else:
+                open_tab.click()
+            visitor.wait_for_selector(drawn)
+            assert visitor.evaluate("document.documentElement.scrollWidth") <= width, tab
+        visitor.context.close()
 
 
 def test_ctrl_c_while_it_draws(browser: Any, tmp_path: Path) -> None:
