@@ -16,7 +16,9 @@ from torch import Tensor
 
 ROOT = Path(__file__).parent.parent
 # scripts; what they need is not always there
-collect_ignore = ["plots.py", "report.py", "retrofit.py", "scaling.py", "scaled"]
+collect_ignore = [
+    "demo.py", "demo_visits.py", "export.py", "plots.py", "report.py", "retrofit.py", "scaling.py", "scaled",
+]  # fmt: skip
 STARTED = time.monotonic()
 SKIPPED: set[str] = set()  # reasons, for the report
 # Our reference, the plain statement of the published computation, stands beside the tests. Named by its place: some
