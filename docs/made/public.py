@@ -39,6 +39,8 @@ PAGES = {
         "rat_modules.sampling.draw",
         "rat_modules.sampling.pixels",
         "rat_modules.sampling.grid",
+        "rat_modules.exporting.subject",
+        "rat_modules.exporting.file",
     ),
     "plugins": (
         "rat_modules.text.captions",
