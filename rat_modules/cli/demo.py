@@ -87,9 +87,9 @@ def play(model: Path, captions: tuple[str, ...], host: str | None, port: int | N
     blocks = page(player, assembly.recipe.name, examples, summary=assembly.recipe.summary)
     url = serve(blocks, host or "127.0.0.1", port)
     try:
-        click.echo(f"open {url} in a browser; Ctrl-C ends it")
         if place.others_may_come:
             click.echo(f"everybody who reaches this machine as {host} may come, without a password", err=True)
+        click.echo(f"open {url} in a browser; Ctrl-C ends it")
         blocks.block_thread()
     except KeyboardInterrupt:  # before it waits, where it would take care of that itself
         blocks.close(verbose=False)
