@@ -25,7 +25,7 @@ def set_up_problems(page: Path) -> list[str]:
     for where, words in commands_of(page, "make"):
         for word in words:
             name, equals, _ = word.partition("=")
-            if equals and not re.search(rf"\$[{{(]?{name}\b", MAKEFILE + SCRIPTS):
+            if equals and not re.search(rf"\$[{{(]?(value )?{name}\b", MAKEFILE + SCRIPTS):
                 problems.append(f"{where}: nothing reads the variable {name!r} of make")
             if not equals and not re.search(rf"^{name}:", MAKEFILE, re.M):
                 problems.append(f"{where}: the Makefile has no target {name!r}")
